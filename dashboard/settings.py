@@ -1,0 +1,345 @@
+"""Every setting. `ROLLCALL_*` variables (or `.env`) are read and checked here; a bad one stops the start and names itself."""
+
+import ipaddress
+import os
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import dj_database_url
+import structlog
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+STATE_DIR = BASE_DIR / "var"
+API_PATH = "/api/v1/external"
+SANDBOX_KEY = "sk_sandbox_demo"
+TESTING = "pytest" in sys.modules  # then a person's own .env must not lead to a real API
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _api_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(f"give the whole address, such as https://api.example.com{API_PATH}")
+    if parts.username or parts.query or parts.fragment:
+        raise ValueError("leave out user name, query and fragment")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname):
+        raise ValueError("http:// would send the key in clear; use https:// (http is for this machine only)")
+    return value.rstrip("/")
+
+
+Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
+
+
+class Environment(BaseSettings):
+    """What an administrator may set. Times are in seconds, fractions allowed."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="ROLLCALL_",
+        env_file=None if TESTING else BASE_DIR / ".env",
+        env_ignore_empty=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    api_url: Annotated[str, AfterValidator(_api_url)] | None = None
+    api_key: SecretStr | None = None
+    database_url: SecretStr | None = None
+    secret_key: SecretStr | None = None
+    debug: bool = False
+    allowed_hosts: Annotated[list[str], NoDecode] = ["127.0.0.1", "localhost", "[::1]"]
+    host: str = "127.0.0.1"
+    port: int = Field(8000, ge=1, le=65535)
+    sandbox_port: int | None = Field(None, ge=1, le=65535)
+    https: bool = False
+    ca_file: Path | None = None
+    proxy_url: SecretStr | None = None
+    parallel_calls: int = Field(4, ge=1, le=64)
+    connect_timeout: Seconds = 3
+    get_deadline: Seconds = 15
+    post_deadline: Seconds = 60
+    settle_after: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
+    lease: Seconds = 30
+    time_zone: str = "UTC"
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("api_key")
+    @classmethod
+    def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+            raise ValueError("the key holds characters that cannot be sent; copy it again")
+        return key
+
+    @field_validator("ca_file")
+    @classmethod
+    def _ca_file_exists(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.is_file():
+            raise ValueError("no such file")
+        return path
+
+    @field_validator("time_zone")
+    @classmethod
+    def _time_zone_exists(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+            raise ValueError("no such time zone; give one such as Europe/Berlin") from error
+        return name
+
+    @model_validator(mode="after")
+    def _key_goes_with_url(self) -> "Environment":
+        if self.api_url and not self.api_key:
+            raise ValueError("ROLLCALL_API_KEY is missing: ROLLCALL_API_URL is set, so give the key that goes with it")
+        return self
+
+
+def _read_environment() -> Environment:
+    try:
+        return Environment()
+    except ValidationError as error:
+        problems = "; ".join(
+            " ".join(filter(None, ["_".join(["ROLLCALL", *map(str, e["loc"])]).upper() if e["loc"] else "", e["msg"]]))
+            for e in error.errors(include_url=False, include_input=False)
+        )
+        raise ImproperlyConfigured(f"A setting is wrong. {problems}") from None
+
+
+def _secret_key() -> str:
+    """The configured key, or one made at the first start and kept in `var/`."""
+    if env.secret_key:
+        return env.secret_key.get_secret_value()
+    path = STATE_DIR / "secret-key"
+    try:
+        STATE_DIR.mkdir(exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(50))
+    except FileExistsError:
+        pass
+    except OSError as error:
+        raise ImproperlyConfigured(f"ROLLCALL_SECRET_KEY is not set and {path} cannot be written: {error.strerror}") from error
+    if not (key := path.read_text().strip()):
+        raise ImproperlyConfigured(f"{path} is empty; delete it and start again")
+    return key
+
+
+def _database() -> dict[str, Any]:
+    url = env.database_url.get_secret_value() if env.database_url else f"sqlite:///{STATE_DIR / 'rollcall.sqlite3'}"
+    try:
+        config: dict[str, Any] = dict(dj_database_url.parse(url))
+    except (ValueError, KeyError, dj_database_url.ParseError) as error:
+        raise ImproperlyConfigured("ROLLCALL_DATABASE_URL cannot be read; examples: sqlite:////srv/rollcall.sqlite3, postgres://user:password@host/name") from error
+    if config["ENGINE"] == "django.db.backends.sqlite3":
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-8000;",
+        }
+    elif config["ENGINE"] == "django.db.backends.postgresql":
+        config |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+    else:
+        raise ImproperlyConfigured("ROLLCALL_DATABASE_URL must name SQLite or PostgreSQL")
+    return config
+
+
+env = _read_environment()
+
+# The vendor's API, or the sandbox on this machine when none is set.
+DEMO = env.api_url is None
+SANDBOX_PORT = env.sandbox_port or (env.port + 1 if env.port < 65535 else env.port - 1)
+API_URL = env.api_url or f"http://127.0.0.1:{SANDBOX_PORT}{API_PATH}"
+API_KEY = SecretStr(SANDBOX_KEY) if DEMO or env.api_key is None else env.api_key
+CA_FILE = env.ca_file
+PROXY_URL = env.proxy_url
+CONNECT_TIMEOUT = env.connect_timeout
+GET_DEADLINE = env.get_deadline
+POST_DEADLINE = env.post_deadline
+PARALLEL_CALLS = env.parallel_calls
+SETTLE_AFTER = env.settle_after
+LEASE = env.lease
+HOST, PORT = env.host, env.port
+
+SECRET_KEY = _secret_key()
+DEBUG = env.debug
+ALLOWED_HOSTS = env.allowed_hosts
+DATABASES = {"default": _database()}
+ON_POSTGRESQL = DATABASES["default"]["ENGINE"] == "django.db.backends.postgresql"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+INSTALLED_APPS = [
+    "dashboard",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django.forms",
+    "axes",
+    "csp",
+    "django_htmx",
+    "django_structlog",
+    "django_tables2",
+]
+if ON_POSTGRESQL:
+    INSTALLED_APPS.append("procrastinate.contrib.django")
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django_permissions_policy.PermissionsPolicyMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.auth.middleware.LoginRequiredMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.EndedSessions",
+    "dashboard.middleware.ApiErrors",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "dashboard.urls"
+WSGI_APPLICATION = "dashboard.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "dashboard.context.frame",
+            ],
+        },
+    },
+]
+FORM_RENDERER = "django.forms.renderers.TemplatesSetting"
+DJANGO_TABLES2_TEMPLATE = "tables/table.html"
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",
+    "dashboard.people.DemoBackend",
+    "dashboard.people.RoleBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+LOGIN_URL = "login"
+LOGIN_REDIRECT_URL = "home"
+LOGOUT_REDIRECT_URL = "login"
+AXES_FAILURE_LIMIT = 10
+AXES_COOLOFF_TIME = 0.25
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_TEMPLATE = "registration/locked.html"
+AXES_VERBOSE = False
+
+SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_HTTPONLY = True
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.https
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.https else None
+SECURE_HSTS_SECONDS = 31_536_000 if env.https else 0
+SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "font-src": [SELF],
+        "form-action": [SELF],
+        "base-uri": [NONE],
+        "frame-ancestors": [NONE],
+    }
+}
+PERMISSIONS_POLICY: dict[str, list[str]] = {
+    name: [] for name in ("camera", "display-capture", "geolocation", "microphone", "payment", "usb")
+}
+
+# One field holds a pasted or uploaded list; forms state the limit before these do.
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+
+LANGUAGE_CODE = "en-us"
+TIME_ZONE = env.time_zone
+USE_TZ = True
+USE_I18N = True
+USE_THOUSAND_SEPARATOR = True
+LOCALE_PATHS = [BASE_DIR / "locale"]
+
+STATIC_URL = "static/"
+STATIC_ROOT = STATE_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if TESTING or DEBUG
+        else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+    },
+}
+
+DJANGO_STRUCTLOG_USER_ID_FIELD = None
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "()": structlog.stdlib.ProcessorFormatter,
+            "processors": [
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.LogfmtRenderer(bool_as_flag=False),
+            ],
+            "foreign_pre_chain": [structlog.processors.TimeStamper(fmt="iso"), structlog.stdlib.add_log_level],
+        }
+    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"dashboard": {"level": "INFO"}},
+}
+structlog.configure(
+    processors=[
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.filter_by_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.add_log_level,
+        structlog.processors.format_exc_info,
+        structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+    ],
+    logger_factory=structlog.stdlib.LoggerFactory(),
+    cache_logger_on_first_use=True,
+)
