@@ -1,0 +1,184 @@
+"""A worker process: one thread that claims and looks after things, and threads that make the calls.
+
+Knows nothing of the trade: what to send, and what an answer means, is in the services.
+"""
+
+import logging
+import os
+import queue
+import shutil
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from contextlib import nullcontext
+
+from django.conf import settings
+from django.db import DatabaseError, close_old_connections, connection
+
+from dashboard.api.client import Client
+from dashboard.engine import spool
+from dashboard.services import answers, sending, settling, workers
+from dashboard.services.answers import Answer
+from dashboard.services.sending import Claim
+
+log = logging.getLogger(__name__)
+
+IDLE_POLL = 0.25
+FREE_SPACE = 50 * 1024 * 1024
+COMMIT_PATIENCE = 180.0
+
+
+class Engine:
+    """Works runs until `stop`. `start` returns at once; `join` waits for the calls under way."""
+
+    def __init__(self, *, client: Client, name: str = "", threads: int | None = None) -> None:
+        self._client = client
+        self._threads = threads or settings.PARALLEL_CALLS
+        self._name = name or f"{socket.gethostname()}:{os.getpid()}"
+        self._stopping = threading.Event()
+        self._wake = threading.Event()
+        # SQLite has one writer: threads that take turns here are spared its sleeps between tries.
+        self._turn = nullcontext() if connection.vendor == "postgresql" else threading.Lock()
+        self._busy = threading.Semaphore(self._threads)
+        self._claims: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
+        self._callers = [threading.Thread(target=self._call, name=f"call-{n}", daemon=True) for n in range(self._threads)]
+        self._loops = [
+            threading.Thread(target=self._loop, args=(body,), name=body.__name__.strip("_"), daemon=True)
+            for body in (self._dispatch, self._look_after, self._beat)
+        ]
+        self.incarnation = uuid.UUID(int=0)
+
+    def start(self) -> None:
+        """Register with a fresh incarnation, replay what could not be committed before, and begin."""
+        self.incarnation = workers.register(name=self._name, threads=self._threads)
+        spool.replay(sending.settle)
+        for thread in (*self._callers, *self._loops):
+            thread.start()
+
+    def stop(self) -> None:
+        """Claim nothing more. Calls under way end."""
+        self._stopping.set()
+        self._wake.set()
+
+    def join(self) -> None:
+        """Wait until the calls under way have ended and are committed, then sign off."""
+        dispatcher, *others = self._loops
+        dispatcher.join()
+        for _ in self._callers:
+            self._claims.put(None)
+        for thread in (*self._callers, *others):
+            thread.join()
+        workers.leave(self.incarnation)
+        connection.close()
+
+    # ------------------------------------------------------------------------------------------------------- threads
+
+    def _loop(self, body: Callable[[], float]) -> None:
+        """Calls `body` until told to stop, waiting as long as it says; trouble with the database is waited out."""
+        while not self._stopping.is_set():
+            try:
+                wait = body()
+            except DatabaseError as error:
+                log.warning("the database does not answer: %s", error)
+                close_old_connections()
+                wait = 2.0
+            except Exception:
+                log.exception("unexpected trouble in the worker")
+                wait = 2.0
+            if body == self._dispatch:
+                self._wake.wait(wait)
+                self._wake.clear()
+            else:
+                self._stopping.wait(wait)
+        connection.close()
+
+    def _dispatch(self) -> float:
+        """Hand one claim to a free thread. Gives how long to wait before the next try, in seconds."""
+        if not self._busy.acquire(blocking=False):
+            return IDLE_POLL
+        claim = None
+        try:
+            claim = self._claim()
+        finally:
+            if claim is None:
+                self._busy.release()
+        if claim is None:
+            return IDLE_POLL
+        self._claims.put(claim)
+        return 0
+
+    def _claim(self) -> Claim | None:
+        if self._stopping.is_set() or self._trouble() or not sending.has_work():
+            return None
+        with self._turn:
+            return sending.claim(
+                incarnation=self.incarnation, host=self._client.host, key_fingerprint=self._client.fingerprint
+            )
+
+    def _call(self) -> None:
+        for claim in iter(self._claims.get, None):
+            self._work(claim)
+        connection.close()
+
+    def _work(self, claim: Claim | None) -> None:
+        """Make the call, and the next one right after it, until there is none."""
+        try:
+            while claim:
+                self._commit(claim, self._send(claim))
+                claim = self._claim()
+        except Exception:
+            log.exception("a call could not be settled now")
+        finally:
+            self._busy.release()
+            self._wake.set()
+
+    def _send(self, claim: Claim) -> Answer:
+        try:
+            return sending.send(claim, self._client)
+        except Exception:
+            log.exception("unexpected trouble while sending attempt %s", claim.attempt_id)
+            return answers.of_surprise("our_error", "Rollcall met an unexpected error while sending.")
+
+    def _commit(self, claim: Claim, answer: Answer) -> None:
+        """Settle, however long the database takes; an answer that still cannot be committed is kept in a file and replayed."""
+        give_up_at = time.monotonic() + COMMIT_PATIENCE
+        wait = 0.1
+        while True:
+            try:
+                with self._turn:
+                    return sending.settle(claim, answer)
+            except DatabaseError:
+                if time.monotonic() > give_up_at or self._stopping.wait(wait):
+                    log.exception("the answer to attempt %s is kept in the spool", claim.attempt_id)
+                    return spool.keep(claim, answer)
+                close_old_connections()
+                wait = min(wait * 2, 10)
+            except Exception:
+                if answer.cause == "our_error":
+                    raise
+                log.exception("the answer to attempt %s could not be processed", claim.attempt_id)
+                answer = answers.of_surprise("our_error", "Rollcall could not process the answer; it is kept.").model_copy(
+                    update={"raw": answer.raw, "status": answer.status}
+                )
+
+    def _look_after(self) -> float:
+        """Give up what dead workers held, re-read what is open, and let paused runs go on."""
+        sending.give_up_abandoned()
+        if not settling.anything_due():
+            return 0.5
+        settling.check_campaigns(self._client)
+        settling.resume_paused(self._client)
+        looked = settling.look_again(incarnation=self.incarnation, client=self._client)
+        self._wake.set()
+        return 0.0 if looked else 0.5
+
+    def _beat(self) -> float:
+        workers.beat(self.incarnation, trouble=self._trouble())
+        spool.replay(sending.settle)
+        return settings.LEASE / 5
+
+    def _trouble(self) -> str:
+        free = shutil.disk_usage(settings.STATE_DIR if settings.STATE_DIR.exists() else settings.BASE_DIR).free
+        return "Storage is short: nothing is sent until space is freed." if free < FREE_SPACE else ""

@@ -1,0 +1,326 @@
+"""What Rollcall owns: people's selections, and the ledger of runs, batches, attempts and outcomes.
+
+The vendor's records are never stored as ours: a selection and a batch keep a snapshot of each account as it was picked.
+Account and campaign ids are the API's, as canonical text.
+"""
+
+import uuid
+from typing import Any
+
+from django.conf import settings
+from django.db import models
+from django.db.models import F, Q
+from django.urls import reverse
+
+
+class Selection(models.Model):
+    """What one person has picked for one campaign, until it is sent or cleared."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="selections")
+    campaign_id = models.CharField(max_length=64)
+    token = models.UUIDField(default=uuid.uuid4, help_text="One-time: the run made from this selection carries it.")
+    revision = models.PositiveIntegerField(default=0, help_text="Grows with every change, so a stale review is noticed.")
+    duplicates = models.PositiveIntegerField(default=0, help_text="Ids given more than once, dropped when they were added.")
+    shown = models.JSONField(default=dict, help_text="The accounts last shown to the person, as read: a tick keeps what was seen.")
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "campaign_id"], name="one_selection_per_person_and_campaign")]
+
+    def __str__(self) -> str:
+        return f"selection of {self.user_id} for {self.campaign_id}"
+
+
+class SelectedAccount(models.Model):
+    """One account in a selection. `snapshot` is `{}` when it was pasted and not read yet; shape as in `Batch.accounts`."""
+
+    selection = models.ForeignKey(Selection, on_delete=models.CASCADE, related_name="accounts")
+    account_id = models.CharField(max_length=64)
+    snapshot = models.JSONField(default=dict)
+    read_at = models.DateTimeField(null=True, help_text="When the snapshot was read from the API.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["selection", "account_id"], name="selected_once")]
+
+    def __str__(self) -> str:
+        return self.account_id
+
+
+class Run(models.Model):
+    """One confirmed enrollment of any number of accounts into one campaign."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        FINISHED = "finished", "Finished"
+        STOPPED = "stopped", "Stopped"
+
+    class Pause(models.TextChoices):
+        PERSON = "person", "Paused by a person"
+        KEY_REJECTED = "key_rejected", "The API key was rejected"
+        NOT_ALLOWED = "not_allowed", "The API key lacks a scope"
+        RATE_LIMITED = "rate_limited", "Rate limited"
+        VENDOR_DOWN = "vendor_down", "The vendor's API cannot be reached"
+        NO_ANSWER = "no_answer", "The vendor gives no readable answers"
+        REFUSED = "refused", "The vendor refuses these calls"
+        CERTIFICATE = "certificate", "The vendor's certificate was refused"
+        CAMPAIGN_NOT_FOUND = "campaign_not_found", "Campaign not found in this workspace"
+        CAMPAIGN_CLOSED = "campaign_closed", "The campaign may be closed"
+        STARTER = "starter", "The starter is no longer allowed"
+        KEY_CHANGED = "key_changed", "The API key or address has changed"
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+    ENDED = (State.FINISHED, State.STOPPED)
+
+    token = models.UUIDField(unique=True, default=uuid.uuid4)
+    campaign_id = models.CharField(max_length=64, db_index=True)
+    campaign_name = models.CharField(max_length=500)
+    campaign = models.JSONField(default=dict, help_text="The campaign's fields as the API sent them when the run was queued.")
+    starter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
+    source = models.CharField(max_length=8, choices=[("web", "Web"), ("command", "Command line")], default="web")
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
+    pause = models.CharField(max_length=20, choices=Pause, blank=True)
+    pause_text = models.CharField(max_length=500, blank=True, help_text="What was said when it paused, for people.")
+    resume_at = models.DateTimeField(null=True, help_text="When a paused run looks again by itself.")
+
+    size = models.PositiveIntegerField(help_text="How many accounts were picked.")
+    duplicates = models.PositiveIntegerField(default=0, help_text="Ids given more than once, dropped before queueing.")
+    enrolled = models.PositiveIntegerField(default=0)
+    pending = models.PositiveIntegerField(default=0)
+    skipped = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    unrecognised = models.PositiveIntegerField(default=0)
+    unknown = models.PositiveIntegerField(default=0)
+    already_active = models.PositiveIntegerField(default=0)
+    not_sent = models.PositiveIntegerField(default=0)
+
+    call_size = models.PositiveSmallIntegerField(default=100, help_text="Accounts per call; shrinks when the vendor says it must.")
+    feeling = models.BooleanField(default=True, help_text="One call at a time, until one is answered.")
+    not_before = models.DateTimeField(null=True, help_text="The whole run waits until then before it tries again.")
+    check_campaign = models.BooleanField(default=False, help_text="Read the campaign again before the next call.")
+    unanswered_in_row = models.PositiveIntegerField(default=0, help_text="Calls without a readable answer since the last answer.")
+    refused_in_row = models.PositiveIntegerField(default=0, help_text="Calls refused whole since one was accepted.")
+    host = models.CharField(max_length=255, blank=True)
+    key_fingerprint = models.CharField(max_length=32, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    served_at = models.DateTimeField(null=True, help_text="When a batch was last claimed: the longest unserved run goes first.")
+
+    class Meta:
+        ordering = ["-id"]
+        permissions = [
+            ("enroll", "Can enroll invoices and control runs"),
+            ("view_raw", "Can read the vendor's raw answers"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    size__gte=F("enrolled") + F("pending") + F("skipped") + F("failed") + F("unrecognised")
+                    + F("unknown") + F("already_active") + F("not_sent")
+                ),
+                name="counts_never_exceed_size",
+            ),
+            models.CheckConstraint(condition=Q(call_size__gte=1, call_size__lte=100), name="call_size_1_to_100"),
+            models.CheckConstraint(condition=~Q(state="paused") | ~Q(pause=""), name="a_paused_run_has_a_cause"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Run {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("run-detail", args=[self.pk])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Accounts per outcome; with `waiting` they sum to `size`."""
+        return {word: getattr(self, word) for word in Outcome.State.values}
+
+    @property
+    def waiting(self) -> int:
+        """Accounts without an outcome yet: not sent so far, or in the call under way."""
+        return self.size - sum(self.counts.values())
+
+    @property
+    def is_ended(self) -> bool:
+        return self.state in self.ENDED
+
+
+class Batch(models.Model):
+    """At most 100 accounts of a run that travel in one call.
+
+    `accounts` is a list of snapshots as picked: `{"id", "number", "status", "outstanding", "currency", "due_on", "customer_id",
+    "campaign_id", "verdict"}`, all but `id` may be missing; `outstanding` is decimal text, `due_on` an ISO date.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Sending"
+        SETTLED = "settled", "Settled"
+        UNKNOWN = "unknown", "No readable answer"
+        REJECTED = "rejected", "Rejected"
+        SPLIT = "split", "Split into smaller batches"
+        NOT_SENT = "not_sent", "Not sent"
+
+    OPEN = (State.WAITING, State.SENDING)
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    number = models.PositiveIntegerField()
+    state = models.CharField(max_length=10, choices=State, default=State.WAITING)
+    accounts = models.JSONField()
+    size = models.PositiveSmallIntegerField()
+    tries = models.PositiveSmallIntegerField(default=0, help_text="Attempts written so far.")
+    permitted_by = models.ForeignKey(
+        "AuditEntry", null=True, on_delete=models.PROTECT, related_name="batches",
+        help_text="The recorded action that allows these accounts to be sent again.",
+    )
+
+    class Meta:
+        ordering = ["run", "number"]
+        indexes = [
+            models.Index(fields=["run", "state", "number"]),
+            models.Index(fields=["state"], condition=Q(state="sending"), name="batch_in_flight"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="batch_number_once"),
+            models.CheckConstraint(condition=Q(size__gte=1, size__lte=100), name="batch_of_1_to_100"),
+        ]
+
+    def __str__(self) -> str:
+        return f"batch {self.number} of run {self.run_id}"
+
+    @property
+    def account_ids(self) -> list[str]:
+        return [account["id"] for account in self.accounts]
+
+
+class Attempt(models.Model):
+    """One POST, committed before it is sent. `answer_class` stays empty while it is under way."""
+
+    class AnswerClass(models.TextChoices):
+        NOT_SENT = "not_sent", "Not sent"
+        REJECTED = "rejected", "Rejected"
+        DONE = "done", "Answered"
+        UNKNOWN = "unknown", "No readable answer"
+
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="attempts")
+    number = models.PositiveSmallIntegerField()
+    single = models.BooleanField(default=False, help_text="Sent through the endpoint for one account.")
+    incarnation = models.UUIDField(help_text="The worker process that sends it.")
+    host = models.CharField(max_length=255)
+    key_fingerprint = models.CharField(max_length=32)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    answer_class = models.CharField(max_length=10, choices=AnswerClass, blank=True)
+    http_status = models.PositiveSmallIntegerField(null=True)
+    message = models.CharField(max_length=500, blank=True)
+    raw = models.TextField(blank=True, help_text="The vendor's answer, cleaned, at most 64 KB.")
+    remarks: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict, help_text="What was odd about the answer: rows never asked for, rows given twice, totals that differ."
+    )
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["batch", "number"], name="attempt_number_once")]
+
+    def __str__(self) -> str:
+        return f"attempt {self.number} of {self.batch}"
+
+
+class Outcome(models.Model):
+    """One account's fate in a run. The row is written when there is one, and changed only by a later answer, reading or person."""
+
+    class State(models.TextChoices):
+        ENROLLED = "enrolled", "Enrolled"
+        PENDING = "pending", "Pending at the vendor"
+        SKIPPED = "skipped", "Skipped"
+        FAILED = "failed", "Failed"
+        UNRECOGNISED = "unrecognised", "Unrecognised answer"
+        UNKNOWN = "unknown", "Unknown"
+        ALREADY_ACTIVE = "already_active", "Already active, most likely by the first try"
+        NOT_SENT = "not_sent", "Not sent"
+
+    class Source(models.TextChoices):
+        ANSWER = "answer", "The vendor's answer"
+        READING = "reading", "Confirmed by reading the invoice"
+        PERSON = "person", "Marked by a person"
+        ROLLCALL = "rollcall", "Rollcall"
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outcomes")
+    batch = models.ForeignKey(Batch, null=True, on_delete=models.CASCADE, related_name="outcomes")
+    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE, related_name="outcomes")
+    account_id = models.CharField(max_length=64)
+    invoice_number = models.CharField(max_length=500, blank=True)
+    state = models.CharField(max_length=14, choices=State)
+    source = models.CharField(max_length=8, choices=Source, default=Source.ANSWER)
+    vendor_status = models.CharField(max_length=500, blank=True, help_text="The vendor's word, as sent.")
+    reason = models.CharField(max_length=40, blank=True, help_text="A code from services.reasons.")
+    error = models.CharField(max_length=500, blank=True, help_text="The vendor's or our own sentence.")
+    outstanding = models.DecimalField(max_digits=14, decimal_places=2, null=True)
+    currency = models.CharField(max_length=8, blank=True)
+    predicted = models.CharField(max_length=40, blank=True, help_text="The verdict before sending.")
+    settled_at = models.DateTimeField()
+    look_at = models.DateTimeField(null=True, help_text="When the account is read again: unknown and pending ones.")
+    looks = models.PositiveSmallIntegerField(default=0)
+    looked_at = models.DateTimeField(null=True)
+    seen = models.CharField(max_length=200, blank=True, help_text="What the last reading showed.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["run", "state", "id"]),
+            models.Index(fields=["account_id"]),
+            models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
+        ]
+        constraints = [models.UniqueConstraint(fields=["run", "account_id"], name="one_fate_per_account_and_run")]
+
+    def __str__(self) -> str:
+        return f"{self.account_id}: {self.state}"
+
+
+class AuditEntry(models.Model):
+    """Who did what, when, and why. Never changed, never deleted."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    who = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="audit_entries")
+    action = models.CharField(max_length=40)
+    run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="audit_entries")
+    note = models.CharField(max_length=500, blank=True)
+    detail: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ["-id"]
+        verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.who_id}"
+
+
+class Worker(models.Model):
+    """A worker process, by the id it took when it started; its lease on what it sends lives as long as `seen_at` is fresh."""
+
+    incarnation = models.UUIDField(primary_key=True)
+    name = models.CharField(max_length=255)
+    threads = models.PositiveSmallIntegerField()
+    started_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField()
+    stopped_at = models.DateTimeField(null=True)
+    looking = models.BooleanField(default=False, help_text="Re-reads accounts right now, which takes one call of the cap.")
+    trouble = models.CharField(max_length=200, blank=True, help_text="Why it claims nothing, for people.")
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Pace(models.Model):
+    """One row: how many calls may be under way over all workers, and until when all of them wait."""
+
+    cap = models.FloatField(help_text="Grows back to the configured number after a 429 halved it.")
+    cool_until = models.DateTimeField(null=True)
+    cooled = models.PositiveSmallIntegerField(default=0, help_text="429 answers since the last accepted call.")
+    limited_since = models.DateTimeField(null=True, help_text="When the rate limiting began.")
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_pace")]
+
+    def __str__(self) -> str:
+        return f"{self.cap} calls at once"

@@ -1,0 +1,152 @@
+"""Why an invoice was not enrolled, as a code with words for people and what to do about it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Advice(StrEnum):
+    """What a person can do about a reason."""
+
+    WAIT = "wait"
+    SWITCH = "switch"
+    CHECK = "check"
+    FIX = "fix"
+    OTHER = "other"
+    SETTLE = "settle"
+
+
+@dataclass(frozen=True)
+class Reason:
+    """`title` heads a group of invoices, `what_to_do` is the next step; `retry` says whether sending again can succeed."""
+
+    code: str
+    title: str
+    what_to_do: str
+    advice: Advice
+    retry: bool = False
+
+
+REASONS = {
+    reason.code: reason
+    for reason in (
+        Reason(
+            "active_execution",
+            "Already active in a campaign",
+            "Wait until that campaign has completed for this invoice, then enroll it again. Trying again now would be refused again.",
+            Advice.WAIT,
+            retry=True,
+        ),
+        Reason(
+            "past_due",
+            "Past its due date",
+            "A payment reminder campaign takes no invoices past due. Enroll these into an early stage or first party campaign.",
+            Advice.SWITCH,
+        ),
+        Reason(
+            "not_found",
+            "Not found, or not this workspace's",
+            "The invoice was deleted, belongs to another workspace, or the API key sees only test or only live records. Refresh the list.",
+            Advice.CHECK,
+        ),
+        Reason(
+            "wrong_customer",
+            "Invoice and customer do not belong together",
+            "Correct the invoice's customer in Agile Receivables; sending again would be refused again.",
+            Advice.FIX,
+        ),
+        Reason(
+            "other", "Refused in the vendor's own words", "Read the vendor's words beside each invoice.", Advice.OTHER, retry=True
+        ),
+        Reason(
+            "no_reason_given",
+            "No reason given",
+            "The vendor gave no reason. Look at the invoice in Agile Receivables before you try again.",
+            Advice.OTHER,
+            retry=True,
+        ),
+        Reason(
+            "call_refused",
+            "The vendor refused the call",
+            "Nothing was enrolled by this call. Read the vendor's words beside each invoice.",
+            Advice.OTHER,
+            retry=True,
+        ),
+        Reason(
+            "no_answer",
+            "No answer came",
+            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "unreadable_answer",
+            "The answer could not be read",
+            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "worker_stopped",
+            "Our worker stopped while sending",
+            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "not_mentioned",
+            "Not mentioned in the answer",
+            "The vendor answered the call but did not name this invoice. It is read again by itself.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "conflicting_rows",
+            "Named twice, with different results",
+            "The vendor contradicted itself. The invoice is read again by itself.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "our_error",
+            "Rollcall could not process the answer",
+            "The answer is kept. The invoice is read again by itself; nothing is sent again without you.",
+            Advice.SETTLE,
+        ),
+        Reason(
+            "not_enrolled_when_read",
+            "No answer, and not enrolled when read again",
+            "The vendor may still be at work. Look again before you send these invoices again.",
+            Advice.WAIT,
+            retry=True,
+        ),
+        Reason(
+            "pending_then_not",
+            "Accepted at first, then not enrolled",
+            "The vendor said pending, and a later reading showed that the invoice is not in this campaign.",
+            Advice.CHECK,
+            retry=True,
+        ),
+        Reason(
+            "already_active",
+            "Already active when sent again",
+            "Most likely the first try enrolled it; the second was refused because it is active.",
+            Advice.WAIT,
+        ),
+        Reason("marked", "Marked by a person", "See the note in the run's record.", Advice.OTHER),
+    )
+}
+
+_BY_SENTENCE = {
+    "invoice has an active execution in another campaign. please wait for the current campaign to complete before reassigning.": "active_execution",
+    "invoice or customer not found or access denied": "not_found",
+    "invoice does not belong to this customer": "wrong_customer",
+    "invoice is past its due date and cannot be enrolled in a payment reminder campaign. please use an early stage or first party campaign instead.": "past_due",
+}
+
+
+def code_of(error: str) -> str:
+    """The code of a vendor's sentence, compared without regard to case and spacing; `other` when it is not one we know."""
+    sentence = " ".join(error.split()).lower()
+    if not sentence:
+        return "no_reason_given"
+    return _BY_SENTENCE.get(sentence) or _BY_SENTENCE.get(sentence + ".") or _BY_SENTENCE.get(sentence.rstrip(".")) or "other"
+
+
+def of(code: str) -> Reason | None:
+    """The reason with this code, or None for an empty or unfamiliar code."""
+    return REASONS.get(code)

@@ -1,0 +1,258 @@
+"""Runs: queueing them, and pausing, resuming and stopping them."""
+
+import uuid
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Sum
+
+from dashboard.api.schema import Campaign
+from dashboard.models import AuditEntry, Batch, Outcome, Run
+from dashboard.services import audit, clock, outcomes
+
+CALL_SIZE = 100
+# The columns that a holder of the lock may change; the rest never changes after queueing.
+_CHANGING = [
+    "state", "pause", "pause_text", "resume_at", *Outcome.State.values, "call_size", "feeling", "not_before", "check_campaign",
+    "unanswered_in_row", "refused_in_row", "host", "key_fingerprint", "started_at", "finished_at", "served_at",
+]
+
+
+class NotPossible(Exception):
+    """The run is not in a state that allows this; the message says so for people."""
+
+
+def queue(
+    *,
+    starter: User | None,
+    campaign: Campaign,
+    accounts: Sequence[dict[str, Any]],
+    token: uuid.UUID,
+    duplicates: int = 0,
+    source: str = "web",
+) -> Run:
+    """A run over these accounts (snapshots as in `Batch.accounts`), in batches of 100. The same token gives the same run.
+
+    Raises: ValueError for no accounts, or one account twice.
+    """
+    if run := Run.objects.filter(token=token).first():
+        return run
+    if not accounts:
+        raise ValueError("No invoice was chosen.")
+    if len({account["id"] for account in accounts}) != len(accounts):
+        raise ValueError("An invoice was given twice.")
+    try:
+        return _queue(starter, campaign, accounts, token, duplicates, source)
+    except IntegrityError:
+        return Run.objects.get(token=token)
+
+
+@transaction.atomic
+def _queue(
+    starter: User | None, campaign: Campaign, accounts: Sequence[dict[str, Any]], token: uuid.UUID, duplicates: int, source: str
+) -> Run:
+    run = Run.objects.create(
+        token=token,
+        campaign_id=campaign.id,
+        campaign_name=campaign.name[:500],
+        campaign=campaign.fields,
+        starter=starter,
+        source=source,
+        size=len(accounts),
+        duplicates=duplicates,
+    )
+    _add_batches(run, accounts, CALL_SIZE, first=1)
+    audit.record("run queued", who=starter, run=run, invoices=len(accounts), campaign_id=campaign.id, campaign=campaign.name)
+    return run
+
+
+def _add_batches(
+    run: Run, accounts: Sequence[dict[str, Any]], size: int, *, first: int, permitted_by: AuditEntry | None = None
+) -> list[Batch]:
+    pieces = [list(accounts[start : start + size]) for start in range(0, len(accounts), size)]
+    return Batch.objects.bulk_create(
+        (
+            Batch(run=run, number=number, accounts=piece, size=len(piece), permitted_by=permitted_by)
+            for number, piece in enumerate(pieces, start=first)
+        ),
+        batch_size=200,
+    )
+
+
+# ------------------------------------------------------------------------------------------- for those who hold the run
+
+
+def lock(run_id: int) -> Run:
+    """The run, locked until the transaction ends."""
+    return Run.objects.select_for_update().get(pk=run_id)
+
+
+def save(run: Run) -> None:
+    """Save what a holder of the lock may change."""
+    run.save(update_fields=_CHANGING)
+
+
+def add_batches(run: Run, accounts: Sequence[dict[str, Any]], size: int, *, permitted_by: AuditEntry | None) -> list[Batch]:
+    """More batches at the end of a run."""
+    last = run.batches.order_by("-number").values_list("number", flat=True).first() or 0
+    return _add_batches(run, accounts, size, first=last + 1, permitted_by=permitted_by)
+
+
+def cut(run: Run, batch: Batch, size: int) -> list[Batch]:
+    """Put batches of at most `size` in the place of a batch of which nothing was enrolled."""
+    pieces = add_batches(run, batch.accounts, size, permitted_by=batch.permitted_by)
+    close(batch, Batch.State.SPLIT)
+    if run.state == Run.State.STOPPED:
+        for piece in pieces:
+            put_back(run, piece)
+    return pieces
+
+
+def close(batch: Batch, state: Batch.State) -> None:
+    """The batch leaves the queue."""
+    batch.state = state
+    batch.save(update_fields=["state"])
+
+
+def put_back(run: Run, batch: Batch) -> None:
+    """A batch of which nothing reached or moved the vendor waits again, or stays unsent in a stopped run."""
+    if run.state != Run.State.STOPPED:
+        close(batch, Batch.State.WAITING)
+        return
+    close(batch, Batch.State.NOT_SENT)
+    if not batch.permitted_by_id:
+        run.not_sent += batch.size
+
+
+def pause_for(run: Run, cause: Run.Pause, text: str, *, resume_at: datetime | None = None) -> None:
+    """Rollcall pauses a run by itself; a run that a person paused or stopped stays as it is."""
+    if run.state in Run.ACTIVE:
+        run.state, run.pause, run.pause_text, run.resume_at = Run.State.PAUSED, cause, text[:500], resume_at
+
+
+def finish_if_done(run: Run) -> None:
+    """A run is finished when every batch has an end and no account of unknown fate will be read again by itself."""
+    if run.waiting or run.is_ended or run.batches.filter(state__in=Batch.OPEN).exists():
+        return
+    if not run.outcomes.filter(state=Outcome.State.UNKNOWN, look_at__isnull=False).exists():
+        run.state, run.pause, run.pause_text, run.resume_at = Run.State.FINISHED, "", "", None
+        run.finished_at = clock.now()
+
+
+def go_on(run: Run) -> None:
+    """Back to work, one careful call first."""
+    run.state, run.pause, run.pause_text, run.resume_at = Run.State.RUNNING, "", "", None
+    run.feeling, run.not_before, run.unanswered_in_row, run.refused_in_row = True, None, 0, 0
+    run.finished_at = None
+
+
+# -------------------------------------------------------------------------------------------------------- for people
+
+
+@transaction.atomic
+def pause(*, run: Run, who: User | None, note: str = "") -> Run:
+    """No new call is made; one under way ends. Raises: NotPossible when the run has ended."""
+    run = lock(run.pk)
+    if run.is_ended:
+        raise NotPossible("This run has ended; there is nothing left to pause.")
+    if run.state != Run.State.PAUSED or run.pause != Run.Pause.PERSON:
+        run.state, run.pause, run.pause_text, run.resume_at = Run.State.PAUSED, Run.Pause.PERSON, note[:500], None
+        save(run)
+        audit.record("run paused", who=who, run=run, note=note)
+    return run
+
+
+@transaction.atomic
+def resume(*, run: Run, who: User | None, note: str = "") -> Run:
+    """A paused or stopped run goes on. Raises: NotPossible when nothing is left to send."""
+    run = lock(run.pk)
+    if run.state in Run.ACTIVE:
+        return run
+    unsent = run.batches.filter(state=Batch.State.NOT_SENT)
+    if run.state == Run.State.FINISHED or (run.state == Run.State.STOPPED and not unsent.exists()):
+        raise NotPossible("Nothing is left to send in this run.")
+    if run.pause == Run.Pause.KEY_CHANGED:
+        run.host = run.key_fingerprint = ""
+    run.not_sent -= _size_of(unsent)
+    unsent.update(state=Batch.State.WAITING)
+    go_on(run)
+    save(run)
+    audit.record("run resumed", who=who, run=run, note=note)
+    return run
+
+
+@transaction.atomic
+def stop(*, run: Run, who: User | None, note: str = "") -> Run:
+    """No new call is made; calls under way end, the rest is not sent. Raises: NotPossible when the run has ended."""
+    run = lock(run.pk)
+    if run.state == Run.State.STOPPED:
+        return run
+    if run.state == Run.State.FINISHED:
+        raise NotPossible("This run has finished; every invoice was sent.")
+    waiting = run.batches.filter(state=Batch.State.WAITING)
+    run.not_sent += _size_of(waiting)
+    waiting.update(state=Batch.State.NOT_SENT)
+    run.state, run.pause, run.pause_text, run.resume_at = Run.State.STOPPED, "", "", None
+    run.finished_at = clock.now()
+    save(run)
+    audit.record("run stopped", who=who, run=run, note=note, sent=run.size - run.not_sent, not_sent=run.not_sent)
+    return run
+
+
+def _size_of(batches: Any) -> int:
+    """How many accounts these batches would count as not sent; those sent before have a fate already."""
+    return batches.filter(permitted_by=None).aggregate(total=Sum("size"))["total"] or 0
+
+
+@transaction.atomic
+def send_again(*, run: Run, who: User, note: str, account_ids: Iterable[str] | None = None) -> int:
+    """Send accounts of unknown fate again, on a person's word. Gives how many.
+
+    Raises: NotPossible when none is left, or the first try is less than a minute old.
+    """
+    run = lock(run.pk)
+    open_outcomes = _unknown(run, account_ids)
+    if open_outcomes.filter(settled_at__gt=clock.now() - outcomes.AGAIN_AFTER).exists():
+        raise NotPossible("The first try is less than a minute old; the vendor may still be at work. Try again in a minute.")
+    rows = list(open_outcomes)
+    if not rows:
+        raise NotPossible("No invoice of unknown fate is left in this run.")
+    entry = audit.record("sent again", who=who, run=run, note=note, account_ids=[row.account_id for row in rows])
+    add_batches(run, [outcomes.snapshot_of(row) for row in rows], run.call_size, permitted_by=entry)
+    open_outcomes.update(look_at=None)
+    if run.state != Run.State.PAUSED:
+        go_on(run)
+    save(run)
+    return len(rows)
+
+
+@transaction.atomic
+def mark(*, run: Run, who: User, note: str, enrolled: bool, account_ids: Iterable[str] | None = None) -> int:
+    """Record a person's word on accounts of unknown fate. Gives how many. Raises: NotPossible when none is left."""
+    run = lock(run.pk)
+    rows = list(_unknown(run, account_ids))
+    if not rows:
+        raise NotPossible("No invoice of unknown fate is left in this run.")
+    for row in rows:
+        row.error = note[:500]
+        state = Outcome.State.ENROLLED if enrolled else Outcome.State.FAILED
+        outcomes.move(run, row, state, reason="marked", source=Outcome.Source.PERSON)
+    finish_if_done(run)
+    save(run)
+    word = "marked as enrolled" if enrolled else "marked as not enrolled"
+    audit.record(word, who=who, run=run, note=note, account_ids=[row.account_id for row in rows])
+    return len(rows)
+
+
+def _unknown(run: Run, account_ids: Iterable[str] | None) -> Any:
+    """Accounts of unknown fate that are not about to be sent again."""
+    again = {
+        account["id"]
+        for accounts in run.batches.filter(state__in=(*Batch.OPEN, Batch.State.NOT_SENT), permitted_by__isnull=False).values_list("accounts", flat=True)
+        for account in accounts
+    }
+    unknown = run.outcomes.filter(state=Outcome.State.UNKNOWN).exclude(account_id__in=again)
+    return unknown if account_ids is None else unknown.filter(account_id__in=list(account_ids))

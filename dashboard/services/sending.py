@@ -1,0 +1,271 @@
+"""From a waiting batch to its outcomes: claim it, make the one call, settle the answer.
+
+`claim` commits the attempt before anything is sent, `send` stands outside every transaction, `settle` writes only for its own
+attempt. Locks are taken in the order pace, run, batch.
+"""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef
+
+from dashboard.api.client import Client
+from dashboard.api.errors import ApiError, Unreachable
+from dashboard.api.retry import wait_before_retry
+from dashboard.models import Attempt, Batch, Outcome, Run, Worker
+from dashboard.services import answers, clock, outcomes, pace, runs
+from dashboard.services.answers import CLASS, Answer
+
+UNANSWERED_LIMIT = 5  # calls in a row without an answer, then the run is paused
+REFUSED_LIMIT = 5  # calls in a row refused for what no smaller call can mend
+SPLIT_LIMIT = 200  # calls in a row refused for their contents: more than halving one batch can take
+SUSPICIOUS = 2  # calls in a row refused whole: the campaign is read again before the next
+PROBE_EVERY = timedelta(seconds=30)
+WRONG_FORM = (404, 405, 422)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One call to make. Whoever holds it is the only one to make it, once."""
+
+    attempt_id: int
+    batch_id: int
+    run_id: int
+    campaign_id: str
+    account_ids: tuple[str, ...]
+    single: bool
+
+
+# ---------------------------------------------------------------------------------------------------------- claiming
+
+
+def has_work() -> bool:
+    """Whether a claim might find something: one cheap read, so that idle workers write nothing."""
+    return Batch.objects.filter(state=Batch.State.WAITING, run__state__in=Run.ACTIVE).exists()
+
+
+@transaction.atomic
+def claim(*, incarnation: uuid.UUID, host: str, key_fingerprint: str) -> Claim | None:
+    """The next call to make, with its attempt written down, or None when there is nothing to do now.
+
+    The longest unserved run goes first, so a small run never waits behind a large one.
+    """
+    now = clock.now()
+    if pace.free_calls(pace.lock(), now) < 1:
+        return None
+    for run_id in _runs_to_serve(now):
+        run = runs.lock(run_id)
+        if not _may_send(run, host, key_fingerprint):
+            runs.save(run)
+        elif batch := _next_batch(run):
+            return _write_attempt(run, batch, incarnation, now)
+    return None
+
+
+def _runs_to_serve(now: datetime) -> Iterator[int]:
+    waiting = Batch.objects.filter(run=OuterRef("pk"), state=Batch.State.WAITING)
+    ready = Run.objects.filter(Exists(waiting), state__in=Run.ACTIVE, check_campaign=False).exclude(not_before__gt=now)
+    yield from ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:50]
+
+
+def _may_send(run: Run, host: str, key_fingerprint: str) -> bool:
+    """Pauses a run whose starter was disabled, or that began with another key or address."""
+    if run.state not in Run.ACTIVE:
+        return False
+    if run.starter and not (run.starter.is_active and run.starter.has_perm("dashboard.enroll")):
+        runs.pause_for(run, Run.Pause.STARTER, f"{run.starter.get_username()} may no longer enroll invoices.")
+        return False
+    run.host, run.key_fingerprint = run.host or host, run.key_fingerprint or key_fingerprint
+    if (run.host, run.key_fingerprint) != (host, key_fingerprint):
+        now_named = host if host != run.host else f"another key for {host}"
+        runs.pause_for(run, Run.Pause.KEY_CHANGED, f"This run began with {run.host}; the settings now name {now_named}.")
+        return False
+    return True
+
+
+def _next_batch(run: Run) -> Batch | None:
+    """The first waiting batch that may go now: none of its accounts is in flight in another run."""
+    in_flight = Batch.objects.filter(state=Batch.State.SENDING)
+    if run.feeling and in_flight.filter(run=run).exists():
+        return None
+    elsewhere = in_flight.exclude(run=run).values_list("accounts", flat=True)
+    busy = {account["id"] for accounts in elsewhere for account in accounts}
+    waiting = run.batches.filter(state=Batch.State.WAITING).order_by("number")
+    for batch in waiting[: 5 if busy else 1]:
+        fitting = batch if batch.size <= run.call_size else runs.cut(run, batch, run.call_size)[0]
+        if busy.isdisjoint(fitting.account_ids):
+            return fitting
+    return None
+
+
+def _write_attempt(run: Run, batch: Batch, incarnation: uuid.UUID, now: datetime) -> Claim:
+    run.state, run.started_at, run.served_at = Run.State.RUNNING, run.started_at or now, now
+    runs.save(run)
+    batch.state, batch.tries = Batch.State.SENDING, batch.tries + 1
+    batch.save(update_fields=["state", "tries"])
+    attempt = Attempt.objects.create(
+        batch=batch,
+        number=batch.tries,
+        single=_goes_single(run, batch),
+        incarnation=incarnation,
+        host=run.host,
+        key_fingerprint=run.key_fingerprint,
+    )
+    return _claim_of(attempt, run.campaign_id)
+
+
+def _goes_single(run: Run, batch: Batch) -> bool:
+    """One account goes through the endpoint for one, unless that has refused its form before: nothing was done then."""
+    if run.size > 1:
+        return False
+    return not batch.attempts.filter(single=True, answer_class=CLASS.REJECTED, http_status__in=WRONG_FORM).exists()
+
+
+def _claim_of(attempt: Attempt, campaign_id: str) -> Claim:
+    batch = attempt.batch
+    return Claim(attempt.pk, batch.pk, batch.run_id, campaign_id, tuple(batch.account_ids), attempt.single)
+
+
+# ----------------------------------------------------------------------------------------------------------- sending
+
+
+def send(claim: Claim, client: Client) -> Answer:
+    """The one call of this claim. Never raises for what the vendor or the network does."""
+    try:
+        if claim.single:
+            return answers.of_answer(client.enroll_one(claim.account_ids[0], claim.campaign_id))
+        return answers.of_answer(client.enroll(claim.campaign_id, claim.account_ids))
+    except ApiError as error:
+        return answers.of_error(error)
+
+
+# ---------------------------------------------------------------------------------------------------------- settling
+
+
+def settle(claim: Claim, answer: Answer) -> None:
+    """Write down what came of an attempt. A second answer to the same attempt counts only if the first was "unknown"."""
+    cooling = pace.cool_down(answer.asked_wait) if answer.cause == "rate_limited" else None
+    if answer.answer_class == CLASS.DONE:
+        pace.warm_up()
+    with transaction.atomic():
+        run = runs.lock(claim.run_id)
+        batch = Batch.objects.get(pk=claim.batch_id)
+        attempt = Attempt.objects.get(pk=claim.attempt_id)
+        if not attempt.answer_class:
+            _write_answer(attempt, answer, batch)
+            _take(run, batch, attempt, answer, cooling)
+        elif attempt.answer_class == CLASS.UNKNOWN and answer.answer_class == CLASS.DONE:
+            _write_answer(attempt, answer, batch)
+            outcomes.correct(run, attempt, answers.read_rows(answer, batch.account_ids))
+        runs.finish_if_done(run)
+        runs.save(run)
+
+
+def _write_answer(attempt: Attempt, answer: Answer, batch: Batch) -> None:
+    attempt.ended_at = clock.now()
+    attempt.answer_class, attempt.http_status = answer.answer_class, answer.status
+    attempt.message, attempt.raw = answer.message[:500], answer.raw
+    attempt.remarks = answers.remarks_on(answer, batch.account_ids)
+    attempt.save(update_fields=["ended_at", "answer_class", "http_status", "message", "raw", "remarks"])
+
+
+def _take(run: Run, batch: Batch, attempt: Attempt, answer: Answer, cooling: tuple[datetime, bool] | None) -> None:
+    """What to do with a batch, by the class of its answer."""
+    if answer.answer_class == CLASS.DONE:
+        _take_rows(run, batch, attempt, answer)
+    elif answer.answer_class == CLASS.UNKNOWN:
+        _take_silence(run, batch, attempt, answer)
+    elif answer.answer_class == CLASS.NOT_SENT:
+        _take_not_sent(run, batch, answer)
+    elif cooling:
+        runs.put_back(run, batch)
+        until, long = cooling
+        if long:
+            runs.pause_for(run, Run.Pause.RATE_LIMITED, answer.message, resume_at=until)
+    elif attempt.single and answer.status in WRONG_FORM:
+        runs.put_back(run, batch)
+    elif answer.cause in _PAUSING:
+        runs.put_back(run, batch)
+        run.feeling = True
+        runs.pause_for(run, _PAUSING[answer.cause], answer.message)
+    else:
+        _take_rejection(run, batch, attempt, answer)
+
+
+_PAUSING = {
+    "key_rejected": Run.Pause.KEY_REJECTED,
+    "not_allowed": Run.Pause.NOT_ALLOWED,
+    "not_found": Run.Pause.CAMPAIGN_NOT_FOUND,
+}
+
+
+def _take_rows(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+    fates = answers.read_rows(answer, batch.account_ids)
+    outcomes.write(run, batch, attempt, fates)
+    runs.close(batch, Batch.State.SETTLED)
+    run.feeling, run.unanswered_in_row = False, 0
+    if all(fate.state == Outcome.State.FAILED and fate.reason == "other" for fate in fates.values()):
+        _suspect(run)
+    else:
+        run.refused_in_row = 0
+
+
+def _take_silence(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+    """No readable answer: the accounts' fate is unknown, and the batch is never sent again by itself."""
+    reason = answer.cause if answer.cause in answers.OPEN_CAUSES else "no_answer"
+    outcomes.write_unknown(run, batch, attempt, reason=reason, error=answer.message)
+    runs.close(batch, Batch.State.UNKNOWN)
+    if reason not in answers.OWN_CAUSES:
+        run.feeling, run.unanswered_in_row = True, run.unanswered_in_row + 1
+        if run.unanswered_in_row >= UNANSWERED_LIMIT:
+            runs.pause_for(run, Run.Pause.NO_ANSWER, answer.message)
+
+
+def _take_not_sent(run: Run, batch: Batch, answer: Answer) -> None:
+    """Nothing reached the vendor: the batch waits for another try, and the run with it."""
+    runs.put_back(run, batch)
+    if answer.cause == "certificate":
+        runs.pause_for(run, Run.Pause.CERTIFICATE, answer.message)
+        return
+    run.feeling, run.unanswered_in_row = True, run.unanswered_in_row + 1
+    wait = wait_before_retry(run.unanswered_in_row, Unreachable(answer.message), repeatable=False)
+    run.not_before = clock.now() + timedelta(seconds=wait or 0)
+    if run.unanswered_in_row >= UNANSWERED_LIMIT:
+        runs.pause_for(run, Run.Pause.VENDOR_DOWN, answer.message, resume_at=clock.now() + PROBE_EVERY)
+
+
+def _take_rejection(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+    """A refusal of the call's contents is halved down to the invoice to blame; any other is shown and not repeated."""
+    if answer.splits and batch.size > 1:
+        if limit := answer.most_per_call:
+            run.call_size = max(1, min(limit, run.call_size, batch.size - 1))
+        runs.cut(run, batch, min(run.call_size, (batch.size + 1) // 2) if not limit else run.call_size)
+    else:
+        outcomes.write_rejected(run, batch, attempt, answer)
+        runs.close(batch, Batch.State.REJECTED)
+    run.feeling, run.unanswered_in_row = False, 0
+    _suspect(run)
+    if run.refused_in_row >= (SPLIT_LIMIT if answer.splits else REFUSED_LIMIT):
+        runs.pause_for(run, Run.Pause.REFUSED, answer.message)
+
+
+def _suspect(run: Run) -> None:
+    """Another call refused whole: the second in a row has the campaign read again before the next."""
+    run.refused_in_row += 1
+    run.check_campaign = run.check_campaign or run.refused_in_row == SUSPICIOUS
+
+
+def give_up_abandoned() -> int:
+    """Settle as unknown what dead workers were sending. Gives how many calls that were."""
+    fresh = Worker.objects.filter(stopped_at=None, seen_at__gt=clock.now() - timedelta(seconds=settings.LEASE))
+    abandoned = Attempt.objects.filter(batch__state=Batch.State.SENDING, answer_class="").exclude(
+        incarnation__in=fresh.values("incarnation")
+    )
+    claims = [_claim_of(attempt, attempt.batch.run.campaign_id) for attempt in abandoned.select_related("batch__run")]
+    for abandoned_claim in claims:
+        settle(abandoned_claim, answers.of_surprise("worker_stopped", "Our worker stopped while sending."))
+    return len(claims)

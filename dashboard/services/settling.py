@@ -1,0 +1,228 @@
+"""What is looked at again: accounts whose fate is open, campaigns under suspicion, and a vendor that was down."""
+
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+from django.db import transaction
+
+from dashboard.api.client import Client
+from dashboard.api.errors import ApiError, NotFound, Unavailable, Unreachable
+from dashboard.api.schema import Account, AccountStatus
+from dashboard.models import Outcome, Run, Worker
+from dashboard.services import clock, outcomes, pace, runs
+from dashboard.services.eligibility import acceptance
+from dashboard.services.sending import PROBE_EVERY
+
+STATE = Outcome.State
+AT_ONCE = 100
+LIST_PAGE = 100
+ENROLLABLE = (AccountStatus.NOT_ASSIGNED, AccountStatus.PENDING_COLLECTION)
+CLOSED = (AccountStatus.SETTLED, AccountStatus.UNCOLLECTIBLE, AccountStatus.PAID_IN_FULL)
+RETRY_READING = timedelta(seconds=30)
+
+
+# --------------------------------------------------------------------------------------------------- accounts, re-read
+
+
+def anything_due() -> bool:
+    """Whether some account, campaign or vendor is to be looked at now."""
+    now = clock.now()
+    return (
+        Outcome.objects.filter(look_at__lte=now).exists()
+        or Run.objects.filter(state=Run.State.PAUSED, resume_at__lte=now).exists()
+        or Run.objects.filter(check_campaign=True, state__in=Run.ACTIVE).exists()
+    )
+
+
+def look_again(*, incarnation: uuid.UUID, client: Client) -> int:
+    """Re-read up to 100 accounts that are due, of one run. Gives how many; 0 when none is due or no call is free."""
+    with _one_call(incarnation) as allowed:
+        if not allowed:
+            return 0
+        due = _claim_due()
+        if due:
+            seen = _read(client, [outcome.account_id for outcome in due])
+            _judge(due, seen)
+        return len(due)
+
+
+@contextmanager
+def _one_call(incarnation: uuid.UUID) -> Iterator[bool]:
+    """Takes one call of the cap over all workers, while it lasts."""
+    me = Worker.objects.filter(incarnation=incarnation)
+    with transaction.atomic():
+        allowed = pace.free_calls(pace.lock(), clock.now()) > 0
+        if allowed:
+            me.update(looking=True)
+    try:
+        yield allowed
+    finally:
+        if allowed:
+            me.update(looking=False)
+
+
+@transaction.atomic
+def _claim_due() -> list[Outcome]:
+    """The next accounts to read, put off for all other workers meanwhile."""
+    now = clock.now()
+    first = Outcome.objects.filter(look_at__lte=now).order_by("look_at").values_list("run_id", flat=True).first()
+    if first is None:
+        return []
+    runs.lock(first)
+    due = list(Outcome.objects.filter(run=first, look_at__lte=now).select_related("run").order_by("look_at", "pk")[:AT_ONCE])
+    Outcome.objects.filter(pk__in=[outcome.pk for outcome in due]).update(look_at=now + RETRY_READING)
+    return due
+
+
+def _read(client: Client, account_ids: Sequence[str]) -> dict[str, Account | ApiError]:
+    """Each account as it is now, or why it could not be read: one by one, or from the list where that is fewer calls."""
+    seen: dict[str, Account | ApiError] = dict(_from_list(client, account_ids))
+    for account_id in account_ids:
+        if account_id not in seen:
+            try:
+                seen[account_id] = client.account(account_id)
+            except ApiError as error:
+                seen[account_id] = error
+                if isinstance(error, Unreachable | Unavailable):
+                    break
+    return seen
+
+
+def _from_list(client: Client, account_ids: Sequence[str]) -> dict[str, Account]:
+    """The accounts that a walk of the whole list shows, if it takes fewer calls than reading each; else none."""
+    wanted = set(account_ids)
+    found: dict[str, Account] = {}
+    try:
+        page = client.accounts(page=1, per_page=LIST_PAGE) if len(wanted) > 2 else None
+        while page and page.total_pages and page.total_pages < len(wanted):
+            found |= {account.id: account for account in page.items if account.id in wanted}
+            page = client.accounts(page=page.page + 1, per_page=LIST_PAGE) if page.has_next and len(found) < len(wanted) else None
+    except ApiError:
+        return found
+    return found
+
+
+def _judge(due: Iterable[Outcome], seen: Mapping[str, Account | ApiError]) -> None:
+    by_run: dict[int, list[Outcome]] = defaultdict(list)
+    for outcome in due:
+        by_run[outcome.run_id].append(outcome)
+    for run_id, mine in by_run.items():
+        with transaction.atomic():
+            run = runs.lock(run_id)
+            fresh = {outcome.pk: outcome for outcome in run.outcomes.filter(pk__in=[o.pk for o in mine]).select_related("batch")}
+            for outcome in mine:
+                if fresh[outcome.pk].state == outcome.state and outcome.account_id in seen:
+                    _conclude(run, fresh[outcome.pk], seen[outcome.account_id])
+            runs.finish_if_done(run)
+            runs.save(run)
+
+
+def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
+    """What one reading says of an open fate."""
+    now = clock.now()
+    outcome.looked_at, outcome.looks = now, outcome.looks + 1
+    outcome.seen = _seen(seen, run)[:200]
+    state, reason = _verdict(run, outcome, seen)
+    if state != outcome.state:
+        outcomes.move(run, outcome, state, reason=reason, source=Outcome.Source.READING)
+        if state == STATE.FAILED:
+            outcome.looks, outcome.look_at = 1, outcomes.next_look(state, 1, now)
+    else:
+        outcome.look_at = outcomes.next_look(outcome.state, outcome.looks, now)
+    outcome.save()
+
+
+def _verdict(run: Run, outcome: Outcome, seen: Account | ApiError) -> tuple[str, str]:
+    """The state and reason after a reading; the same state as before where the reading proves nothing."""
+    unchanged = outcome.state, outcome.reason
+    if not isinstance(seen, Account):
+        return unchanged
+    if seen.status == AccountStatus.IN_PROGRESS and seen.campaign_id == run.campaign_id:
+        return STATE.ENROLLED, "perhaps_before" if _may_have_been_active(run, outcome) else ""
+    if outcome.state == STATE.UNKNOWN and seen.status in ENROLLABLE and seen.campaign_id is None:
+        return STATE.FAILED, "not_enrolled_when_read"
+    elsewhere = seen.status == AccountStatus.IN_PROGRESS and seen.campaign_id is not None
+    if outcome.state == STATE.PENDING and (elsewhere or seen.status in CLOSED):
+        return STATE.FAILED, "pending_then_not"
+    return unchanged
+
+
+def _may_have_been_active(run: Run, outcome: Outcome) -> bool:
+    """Whether the account may have been active in this campaign before the run: nobody read it, or it was."""
+    picked = next((a for a in outcome.batch.accounts if a["id"] == outcome.account_id), {}) if outcome.batch else {}
+    status = str(picked.get("status", "")).lower()
+    return not status or (status == AccountStatus.IN_PROGRESS and picked.get("campaign_id") == run.campaign_id)
+
+
+def _seen(seen: Account | ApiError, run: Run) -> str:
+    if isinstance(seen, NotFound):
+        return "not found when read again"
+    if isinstance(seen, ApiError):
+        return f"could not be read: {seen.message}"
+    where = "no campaign" if seen.campaign_id is None else "this campaign" if seen.campaign_id == run.campaign_id else f"campaign {seen.campaign_id}"
+    return f"{seen.status.label if seen.status else 'no status'}, {where}"
+
+
+# --------------------------------------------------------------------------------------------- campaigns and the vendor
+
+
+def check_campaigns(client: Client) -> None:
+    """Read again the campaigns whose calls were refused whole twice in a row; a closed one pauses its run."""
+    for run in Run.objects.filter(check_campaign=True, state__in=Run.ACTIVE):
+        closed, text = _is_closed(client, run)
+        if closed is not None:
+            _after_check(run.pk, closed, text)
+
+
+def _is_closed(client: Client, run: Run) -> tuple[bool | None, str]:
+    """Whether the campaign takes no enrollments (None: cannot be told now), and what was seen."""
+    try:
+        campaign = client.campaign(run.campaign_id)
+    except NotFound as error:
+        return True, error.message
+    except ApiError as error:
+        return (None if isinstance(error, Unreachable | Unavailable) else False), error.message
+    accepts = acceptance(campaign)
+    return accepts.answer == "no", accepts.why
+
+
+@transaction.atomic
+def _after_check(run_id: int, closed: bool, text: str) -> None:
+    run = runs.lock(run_id)
+    run.check_campaign = False
+    if closed:
+        runs.pause_for(run, Run.Pause.CAMPAIGN_CLOSED, text)
+    runs.save(run)
+
+
+def resume_paused(client: Client) -> None:
+    """Runs that paused until a time go on: at once after a rate limit, after an answer to a GET if the vendor was down."""
+    due = Run.objects.filter(state=Run.State.PAUSED, resume_at__lte=clock.now())
+    for run in due:
+        answers = run.pause != Run.Pause.VENDOR_DOWN or _answers(client, run.campaign_id)
+        _after_probe(run.pk, answers=answers)
+
+
+def _answers(client: Client, campaign_id: str) -> bool:
+    try:
+        client.campaign(campaign_id)
+    except (Unreachable, Unavailable):
+        return False
+    except ApiError:
+        return True
+    return True
+
+
+@transaction.atomic
+def _after_probe(run_id: int, *, answers: bool) -> None:
+    run = runs.lock(run_id)
+    if run.state != Run.State.PAUSED or run.resume_at is None:
+        return
+    if answers:
+        runs.go_on(run)
+    else:
+        run.resume_at = clock.now() + PROBE_EVERY
+    runs.save(run)

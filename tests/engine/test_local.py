@@ -1,0 +1,36 @@
+"""The embedded engine over real HTTP: queue, let it work, look at both ledgers."""
+
+import pytest
+
+from dashboard.models import Attempt, Outcome, Run
+from dashboard.sandbox.server import Sandbox
+from tests.drive import in_balance, queue, until, working
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.mark.parametrize(("number", "calls"), [(1, 1), (100, 1), (101, 2), (250, 3)])
+def test_every_account_is_enrolled_in_as_few_calls_as_possible(sandbox: Sandbox, number: int, calls: int) -> None:
+    run = queue(sandbox, number)
+
+    with working():
+        run = until(run, *Run.ENDED)
+
+    assert (run.state, run.enrolled, run.waiting) == (Run.State.FINISHED, number, 0)
+    assert len(sandbox.ledger.posts) == calls == Attempt.objects.count()
+    assert Outcome.objects.filter(state=Outcome.State.ENROLLED).count() == number
+
+
+def test_goes_on_by_itself_while_others_fail(sandbox: Sandbox) -> None:
+    sandbox.faults.queue("close", times=1)
+    sandbox.faults.queue("close", times=1, process=True)
+    sandbox.faults.queue("rate_limit", times=1, retry_after=0.1)
+    run = queue(sandbox, 450)
+
+    with working():
+        run = until(run, *Run.ENDED)
+
+    assert run.state == Run.State.FINISHED
+    assert (run.enrolled, run.failed) == (350, 100)
+    assert in_balance(run)
+    assert len(sandbox.ledger.posts) == 6
