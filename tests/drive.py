@@ -68,7 +68,7 @@ class Hands:
 
     def look(self, run: Run) -> Run:
         """Read again what is due."""
-        settling.look_again(incarnation=self.incarnation, client=self.client)
+        settling.look_again(client=self.client)
         run.refresh_from_db()
         return run
 

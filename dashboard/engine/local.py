@@ -168,9 +168,7 @@ class Engine:
         sending.give_up_abandoned()
         if not settling.anything_due():
             return 0.5
-        settling.check_campaigns(self._client)
-        settling.resume_paused(self._client)
-        looked = settling.look_again(incarnation=self.incarnation, client=self._client)
+        looked = settling.tend(incarnation=self.incarnation, client=self._client)
         self._wake.set()
         return 0.0 if looked else 0.5
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
 
-from dashboard.models import Batch, Pace, Worker
+from dashboard.models import Batch, Outcome, Pace, Worker
 from dashboard.services import clock
 
 LONGEST_WAIT = 300.0
@@ -21,13 +21,16 @@ def lock() -> Pace:
     return pace
 
 
-def free_calls(pace: Pace, now: datetime) -> int:
-    """How many more calls may start now: none while cooling down."""
+def free_calls(pace: Pace, now: datetime, *, to_send: bool) -> int:
+    """How many more calls may start now: none while cooling down. Sending leaves one free for accounts due to be read."""
     if pace.cool_until and pace.cool_until > now:
         return 0
+    cap = int(min(pace.cap, settings.PARALLEL_CALLS))
     looking = Worker.objects.filter(looking=True, seen_at__gt=now - timedelta(seconds=settings.LEASE)).count()
     under_way = Batch.objects.filter(state=Batch.State.SENDING).count() + looking
-    return max(0, int(min(pace.cap, settings.PARALLEL_CALLS)) - under_way)
+    if to_send and cap > 1 and not looking and Outcome.objects.filter(look_at__lte=now).exists():
+        under_way += 1
+    return max(0, cap - under_way)
 
 
 @transaction.atomic

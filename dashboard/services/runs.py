@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Sum
+from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run
@@ -19,6 +20,10 @@ _CHANGING = [
     "state", "pause", "pause_text", "resume_at", *Outcome.State.values, "call_size", "feeling", "not_before", "check_campaign",
     "unanswered_in_row", "refused_in_row", "host", "key_fingerprint", "started_at", "finished_at", "served_at",
 ]
+
+
+# Sent, inside the transaction, when a run has calls to make; couriers listen to it. Carries `run_id`.
+work_waiting = Signal()
 
 
 class NotPossible(Exception):
@@ -66,6 +71,7 @@ def _queue(
     )
     _add_batches(run, accounts, CALL_SIZE, first=1)
     audit.record("run queued", who=starter, run=run, invoices=len(accounts), campaign_id=campaign.id, campaign=campaign.name)
+    work_waiting.send(Run, run_id=run.pk)
     return run
 
 
@@ -147,6 +153,7 @@ def go_on(run: Run) -> None:
     run.state, run.pause, run.pause_text, run.resume_at = Run.State.RUNNING, "", "", None
     run.feeling, run.not_before, run.unanswered_in_row, run.refused_in_row = True, None, 0, 0
     run.finished_at = None
+    work_waiting.send(Run, run_id=run.pk)
 
 
 # -------------------------------------------------------------------------------------------------------- for people

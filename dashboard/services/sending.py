@@ -55,7 +55,7 @@ def claim(*, incarnation: uuid.UUID, host: str, key_fingerprint: str) -> Claim |
     The longest unserved run goes first, so a small run never waits behind a large one.
     """
     now = clock.now()
-    if pace.free_calls(pace.lock(), now) < 1:
+    if pace.free_calls(pace.lock(), now, to_send=True) < 1:
         return None
     for run_id in _runs_to_serve(now):
         run = runs.lock(run_id)

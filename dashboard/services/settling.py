@@ -37,16 +37,22 @@ def anything_due() -> bool:
     )
 
 
-def look_again(*, incarnation: uuid.UUID, client: Client) -> int:
-    """Re-read up to 100 accounts that are due, of one run. Gives how many; 0 when none is due or no call is free."""
+def tend(*, incarnation: uuid.UUID, client: Client) -> int:
+    """Look at whatever is due, with one call of the cap at a time. Gives how many accounts were read again."""
     with _one_call(incarnation) as allowed:
         if not allowed:
             return 0
-        due = _claim_due()
-        if due:
-            seen = _read(client, [outcome.account_id for outcome in due])
-            _judge(due, seen)
-        return len(due)
+        check_campaigns(client)
+        resume_paused(client)
+        return look_again(client=client)
+
+
+def look_again(*, client: Client) -> int:
+    """Re-read up to 100 accounts that are due, of one run. Gives how many."""
+    due = _claim_due()
+    if due:
+        _judge(due, _read(client, [outcome.account_id for outcome in due]))
+    return len(due)
 
 
 @contextmanager
@@ -54,7 +60,7 @@ def _one_call(incarnation: uuid.UUID) -> Iterator[bool]:
     """Takes one call of the cap over all workers, while it lasts."""
     me = Worker.objects.filter(incarnation=incarnation)
     with transaction.atomic():
-        allowed = pace.free_calls(pace.lock(), clock.now()) > 0
+        allowed = pace.free_calls(pace.lock(), clock.now(), to_send=False) > 0
         if allowed:
             me.update(looking=True)
     try:
