@@ -127,6 +127,12 @@ REASONS = {
             "Most likely the first try enrolled it; the second was refused because it is active.",
             Advice.WAIT,
         ),
+        Reason(
+            "perhaps_before",
+            "Enrolled, perhaps already before this run",
+            "The invoice is active in this campaign; it was not read before sending, so it may have been there already.",
+            Advice.CHECK,
+        ),
         Reason("marked", "Marked by a person", "See the note in the run's record.", Advice.OTHER),
     )
 }

@@ -120,10 +120,15 @@ def _judge(due: Iterable[Outcome], seen: Mapping[str, Account | ApiError]) -> No
             run = runs.lock(run_id)
             fresh = {outcome.pk: outcome for outcome in run.outcomes.filter(pk__in=[o.pk for o in mine]).select_related("batch")}
             for outcome in mine:
-                if fresh[outcome.pk].state == outcome.state and outcome.account_id in seen:
+                if _is_open(fresh[outcome.pk], outcome) and outcome.account_id in seen:
                     _conclude(run, fresh[outcome.pk], seen[outcome.account_id])
             runs.finish_if_done(run)
             runs.save(run)
+
+
+def _is_open(now: Outcome, before: Outcome) -> bool:
+    """Nothing became of it while it was read: no answer, no word of a person, no sending again."""
+    return now.state == before.state and now.attempt_id == before.attempt_id and now.look_at is not None
 
 
 def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
@@ -147,9 +152,11 @@ def _verdict(run: Run, outcome: Outcome, seen: Account | ApiError) -> tuple[str,
     if not isinstance(seen, Account):
         return unchanged
     if seen.status == AccountStatus.IN_PROGRESS and seen.campaign_id == run.campaign_id:
+        if outcome.state == STATE.FAILED and _enrolled_by_another(run, outcome):
+            return unchanged
         return STATE.ENROLLED, "perhaps_before" if _may_have_been_active(run, outcome) else ""
     if outcome.state == STATE.UNKNOWN and seen.status in ENROLLABLE and seen.campaign_id is None:
-        return STATE.FAILED, "not_enrolled_when_read"
+        return STATE.FAILED, outcomes.NOT_SURE
     elsewhere = seen.status == AccountStatus.IN_PROGRESS and seen.campaign_id is not None
     if outcome.state == STATE.PENDING and (elsewhere or seen.status in CLOSED):
         return STATE.FAILED, "pending_then_not"
@@ -161,6 +168,11 @@ def _may_have_been_active(run: Run, outcome: Outcome) -> bool:
     picked = next((a for a in outcome.batch.accounts if a["id"] == outcome.account_id), {}) if outcome.batch else {}
     status = str(picked.get("status", "")).lower()
     return not status or (status == AccountStatus.IN_PROGRESS and picked.get("campaign_id") == run.campaign_id)
+
+
+def _enrolled_by_another(run: Run, outcome: Outcome) -> bool:
+    others = Outcome.objects.exclude(run=run).filter(run__campaign_id=run.campaign_id)
+    return others.filter(account_id=outcome.account_id, state=STATE.ENROLLED).exists()
 
 
 def _seen(seen: Account | ApiError, run: Run) -> str:
