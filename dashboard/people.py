@@ -38,12 +38,18 @@ class RoleBackend(ModelBackend):
 
 
 class DemoBackend(RoleBackend):
-    """Signs in `viewer`, `collector` and `manager` with the password `demo`, only while the sandbox is the API.
+    """Signs in `viewer`, `collector` and `manager` with the password `demo`, while the sandbox is the API.
 
     Their rows carry no password: with a real API they can neither sign in nor keep an old session.
     """
 
-    def authenticate(self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **kwargs: Any) -> User | None:
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
         if not (settings.DEMO and username in ROLES and constant_time_compare(password or "", DEMO_PASSWORD)):
             return None
         user, created = User.objects.get_or_create(username=username)

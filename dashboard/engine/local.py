@@ -20,7 +20,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from dashboard.api.client import Client
 from dashboard.engine import spool
 from dashboard.services import answers, sending, settling, workers
-from dashboard.services.answers import Answer
+from dashboard.services.answers import CLASS, Answer
 from dashboard.services.sending import Claim
 
 log = logging.getLogger(__name__)
@@ -31,10 +31,14 @@ COMMIT_PATIENCE = 180.0
 
 
 class Engine:
-    """Works runs until `stop`. `start` returns at once; `join` waits for the calls under way."""
+    """Works runs until `stop`. `start` returns at once; `join` waits for the calls under way.
 
-    def __init__(self, *, client: Client, name: str = "", threads: int | None = None) -> None:
+    `sweep` is how often, in seconds, an idle engine looks for new work; a courier that calls `wake` lets it be longer.
+    """
+
+    def __init__(self, *, client: Client, name: str = "", threads: int | None = None, sweep: float = IDLE_POLL) -> None:
         self._client = client
+        self._sweep = sweep
         self._threads = threads or settings.PARALLEL_CALLS
         self._name = name or f"{socket.gethostname()}:{os.getpid()}"
         self._stopping = threading.Event()
@@ -43,6 +47,9 @@ class Engine:
         self._turn = nullcontext() if connection.vendor == "postgresql" else threading.Lock()
         self._busy = threading.Semaphore(self._threads)
         self._claims: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
+        self._answers: queue.Queue[tuple[Claim, Answer] | None] = queue.Queue(self._threads)
+        self._answered: set[int] = set()  # batches whose call has ended, not settled yet
+        self._settler = threading.Thread(target=self._settle, name="settle", daemon=True)
         self._callers = [threading.Thread(target=self._call, name=f"call-{n}", daemon=True) for n in range(self._threads)]
         self._loops = [
             threading.Thread(target=self._loop, args=(body,), name=body.__name__.strip("_"), daemon=True)
@@ -51,11 +58,16 @@ class Engine:
         self.incarnation = uuid.UUID(int=0)
 
     def start(self) -> None:
-        """Register with a fresh incarnation, replay what could not be committed before, and begin."""
+        """Register with a fresh incarnation, make up for what could not be settled before, and begin."""
         self.incarnation = workers.register(name=self._name, threads=self._threads)
         spool.replay(sending.settle)
-        for thread in (*self._callers, *self._loops):
+        sending.read_again()
+        for thread in (self._settler, *self._callers, *self._loops):
             thread.start()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._wake.set()
 
     def stop(self) -> None:
         """Claim nothing more. Calls under way end."""
@@ -68,7 +80,10 @@ class Engine:
         dispatcher.join()
         for _ in self._callers:
             self._claims.put(None)
-        for thread in (*self._callers, *others):
+        for thread in self._callers:
+            thread.join()
+        self._answers.put(None)
+        for thread in (self._settler, *others):
             thread.join()
         workers.leave(self.incarnation)
         connection.close()
@@ -105,7 +120,7 @@ class Engine:
             if claim is None:
                 self._busy.release()
         if claim is None:
-            return IDLE_POLL
+            return IDLE_POLL if sending.has_work() else self._sweep
         self._claims.put(claim)
         return 0
 
@@ -114,7 +129,10 @@ class Engine:
             return None
         with self._turn:
             return sending.claim(
-                incarnation=self.incarnation, host=self._client.host, key_fingerprint=self._client.fingerprint
+                incarnation=self.incarnation,
+                host=self._client.host,
+                key_fingerprint=self._client.fingerprint,
+                answered=frozenset(self._answered),
             )
 
     def _call(self) -> None:
@@ -123,16 +141,35 @@ class Engine:
         connection.close()
 
     def _work(self, claim: Claim | None) -> None:
-        """Make the call, and the next one right after it, until there is none."""
+        """Make the call, and the next one right after it, until there is none.
+
+        Rows are written down by another thread while the next call is under way; whatever else an answer says may
+        change what is to be done next, and is settled first.
+        """
         try:
             while claim:
-                self._commit(claim, self._send(claim))
+                answer = self._send(claim)
+                if answer.answer_class == CLASS.DONE:
+                    self._answered.add(claim.batch_id)
+                    self._answers.put((claim, answer))
+                else:
+                    self._commit(claim, answer)
                 claim = self._claim()
         except Exception:
             log.exception("a call could not be settled now")
         finally:
             self._busy.release()
             self._wake.set()
+
+    def _settle(self) -> None:
+        for claim, answer in iter(self._answers.get, None):
+            try:
+                self._commit(claim, answer)
+            except Exception:
+                log.exception("attempt %s could not be settled now", claim.attempt_id)
+            self._answered.discard(claim.batch_id)
+            self._wake.set()
+        connection.close()
 
     def _send(self, claim: Claim) -> Answer:
         try:
@@ -148,11 +185,12 @@ class Engine:
         while True:
             try:
                 with self._turn:
-                    return sending.settle(claim, answer)
+                    sending.settle(claim, answer)
+                return
             except DatabaseError:
-                if time.monotonic() > give_up_at or self._stopping.wait(wait):
-                    log.exception("the answer to attempt %s is kept in the spool", claim.attempt_id)
-                    return spool.keep(claim, answer)
+                stopping = self._stopping.wait(wait)
+                if (stopping or time.monotonic() > give_up_at) and (self._keep(claim, answer) or stopping):
+                    return
                 close_old_connections()
                 wait = min(wait * 2, 10)
             except Exception:
@@ -162,6 +200,16 @@ class Engine:
                 answer = answers.of_surprise("our_error", "Rollcall could not process the answer; it is kept.").model_copy(
                     update={"raw": answer.raw, "status": answer.status}
                 )
+
+    def _keep(self, claim: Claim, answer: Answer) -> bool:
+        """Put the answer into the spool; False where not even a file can be written."""
+        try:
+            spool.keep(claim, answer)
+        except OSError:
+            log.exception("the answer to attempt %s cannot be kept", claim.attempt_id)
+            return False
+        log.exception("the answer to attempt %s is kept in the spool", claim.attempt_id)
+        return True
 
     def _look_after(self) -> float:
         """Give up what dead workers held, re-read what is open, and let paused runs go on."""

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError
 
 from dashboard.services.answers import Answer
@@ -40,16 +41,29 @@ def keep(claim: Claim, answer: Answer) -> None:
 
 
 def replay(settle: Callable[[Claim, Answer], None]) -> int:
-    """Settle what was kept. Gives how many; a file that the database refuses again stays."""
+    """Settle what was kept. Gives how many; a file that the database refuses again stays.
+
+    One that no attempt of this database belongs to is set aside.
+    """
     replayed = 0
     for path in sorted(folder().glob("attempt-*.json")) if folder().is_dir() else ():
-        kept = json.loads(path.read_text(encoding="utf-8"))
-        claim = Claim(**kept["claim"] | {"account_ids": tuple(kept["claim"]["account_ids"])})
         try:
-            settle(claim, Answer.model_validate(kept["answer"]))
+            settle(*_read(path))
+        except FileNotFoundError:
+            continue  # another worker of this machine was faster
         except DatabaseError:
             log.warning("%s waits: the database does not take it yet", path.name)
             break
-        path.unlink()
+        except ObjectDoesNotExist:
+            log.error("%s belongs to no attempt of this database", path.name)
+            path.rename(path.with_suffix(".stray"))
+            continue
+        path.unlink(missing_ok=True)
         replayed += 1
     return replayed
+
+
+def _read(path: Path) -> tuple[Claim, Answer]:
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    claim = Claim(**kept["claim"] | {"account_ids": tuple(kept["claim"]["account_ids"])})
+    return claim, Answer.model_validate(kept["answer"])

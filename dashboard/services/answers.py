@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ConfigDict
 
+from dashboard.api.answers import Answer as VendorAnswer
+from dashboard.api.answers import read_enrollment
 from dashboard.api.errors import ApiError, Malformed, NotAllowed, NotFound, RateLimited, Refused, Unreachable
 from dashboard.api.schema import EnrollmentAnswer, EnrollmentRow, EnrollmentWord
 from dashboard.models import Attempt, Outcome
@@ -38,10 +40,9 @@ class Answer(BaseModel):
 
     @property
     def most_per_call(self) -> int | None:
-        """The limit that a refusal of a too large call names, or half a full call if it names none."""
-        if found := _LIMIT.search(self.message):
-            return min(100, max(1, int(found[1])))
-        return 50 if self.status == 413 else None  # half a full call
+        """The limit that a refusal of a too large call names, if it names one."""
+        found = _LIMIT.search(self.message)
+        return max(1, int(found[1])) if found else None
 
     @property
     def splits(self) -> bool:
@@ -80,6 +81,12 @@ def of_error(error: ApiError) -> Answer:
         raw=error.raw,
         asked_wait=getattr(error, "asked_wait", None) or error.retry_after,
     )
+
+
+def of_kept(attempt: Attempt, account_ids: Sequence[str]) -> Answer:
+    """What this version reads in the raw answer of an attempt. Raises: ApiError when it can read nothing."""
+    kept = VendorAnswer(is_write=True, status=attempt.http_status or 200, headers={}, text=attempt.raw, elapsed=0)
+    return of_answer(read_enrollment(kept, account_ids[0] if attempt.single else None))
 
 
 def of_surprise(cause: str, message: str) -> Answer:

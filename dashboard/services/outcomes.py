@@ -5,6 +5,7 @@ Every function takes a run that the caller holds locked: it changes the counts o
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,17 +13,20 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.services import clock
+from dashboard.services import clock, reasons
 from dashboard.services.answers import Answer, Fate
 
 STATE = Outcome.State
 AGAIN_AFTER = timedelta(seconds=60)
 LOOKED_AT = (STATE.UNKNOWN, STATE.PENDING, STATE.ALREADY_ACTIVE)
+NOT_SURE = "not_enrolled_when_read"  # the vendor may still be at work on it
 # How long after an answer, in multiples of ROLLCALL_SETTLE_AFTER, an account is read again.
 LOOKS = {
     STATE.UNKNOWN: (1, 2, 4),
     STATE.ALREADY_ACTIVE: (1, 2),
     STATE.FAILED: (1, 10),
+    STATE.SKIPPED: (1, 10),
+    STATE.UNRECOGNISED: (1, 10),
     STATE.PENDING: (1, 5, 15, 60, 360, 1440),
 }
 _COLUMNS = (
@@ -56,19 +60,27 @@ def write_unknown(run: Run, batch: Batch, attempt: Attempt, *, reason: str, erro
 
 
 def write_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
-    """The vendor refused this call: none of its accounts was enrolled by it."""
-    fate = Fate(STATE.FAILED, reason="call_refused", error=answer.message[:500])
+    """The vendor refused this call: none of its accounts was enrolled by it. A first try may have enrolled them still."""
+    fate = _refused(batch, answer)
+    if batch.permitted_by_id and fate.reason == "call_refused":
+        fate = replace(fate, state=STATE.UNKNOWN)
     write(run, batch, attempt, dict.fromkeys(batch.account_ids, fate))
 
 
 def correct(run: Run, attempt: Attempt, fates: Mapping[str, Fate]) -> None:
-    """A late answer to an attempt that was given up: it counts for what that attempt left open."""
+    """A late answer to an attempt that was given up, account by account."""
     for outcome in run.outcomes.filter(account_id__in=list(fates)):
         fate = fates[outcome.account_id]
         if _may_correct(outcome, attempt, fate):
             outcome.vendor_status, outcome.error = fate.vendor_status, fate.error
             outcome.invoice_number = fate.invoice_number or outcome.invoice_number
             move(run, outcome, fate.state, reason=fate.reason, source=Outcome.Source.ANSWER)
+
+
+def correct_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+    """A late refusal of a call that was given up: it did nothing."""
+    if not batch.permitted_by_id:
+        correct(run, attempt, dict.fromkeys(batch.account_ids, _refused(batch, answer)))
 
 
 def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) -> None:
@@ -99,6 +111,13 @@ def snapshot_of(outcome: Outcome) -> dict[str, Any]:
     return {name: value for name, value in known.items() if value}
 
 
+def _refused(batch: Batch, answer: Answer) -> Fate:
+    """What a refusal of the whole call says of each account; of a lone one it may say what a row would."""
+    code = reasons.code_of(answer.message) if batch.size == 1 else "other"
+    reason = "call_refused" if code in ("other", "no_reason_given") else code
+    return Fate(STATE.FAILED, reason=reason, error=answer.message[:500])
+
+
 def _after_second_try(fate: Fate) -> Fate:
     """Refused as active when sent again: most likely the first try did it."""
     if fate.state == STATE.FAILED and fate.reason == "active_execution":
@@ -107,17 +126,19 @@ def _after_second_try(fate: Fate) -> Fate:
 
 
 def _may_correct(outcome: Outcome, attempt: Attempt, fate: Fate) -> bool:
+    """The vendor's "enrolled" beats whatever was believed; its other words count while nothing better is known."""
     if fate.state == STATE.UNKNOWN:
         return False
     if fate.state == STATE.ENROLLED:
-        return outcome.state in (STATE.UNKNOWN, STATE.ALREADY_ACTIVE) or outcome.reason == "not_enrolled_when_read"
-    return outcome.state == STATE.UNKNOWN and outcome.attempt_id == attempt.pk
+        return outcome.state != STATE.ENROLLED
+    return outcome.attempt_id == attempt.pk and (outcome.state == STATE.UNKNOWN or outcome.reason == NOT_SURE)
 
 
 def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -> Iterator[tuple[Any, ...]]:
     """The values of `_COLUMNS` for each account of a batch, as the database takes them."""
     now, stored = clock.now(), connection.ops.adapt_datetimefield_value
-    looks = {state: stored(next_look(state, 0, now)) if state in LOOKED_AT else None for state in STATE}
+    looked_at = LOOKS if batch.permitted_by_id else LOOKED_AT  # a first try may have enrolled what a second could not
+    looks = {state: stored(next_look(state, 0, now)) if state in looked_at else None for state in STATE}
     same = (run.pk, batch.pk, attempt.pk, stored(now), str(Outcome.Source.ANSWER), 0, None, "")
     for account in batch.accounts:
         fate = fates[account["id"]]

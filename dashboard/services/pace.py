@@ -1,6 +1,7 @@
 """How fast all workers together may call the vendor. The state is one row in the ledger, so it holds over processes and machines."""
 
 import random
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -21,13 +22,13 @@ def lock() -> Pace:
     return pace
 
 
-def free_calls(pace: Pace, now: datetime, *, to_send: bool) -> int:
+def free_calls(pace: Pace, now: datetime, *, to_send: bool, answered: Collection[int] = ()) -> int:
     """How many more calls may start now: none while cooling down. Sending leaves one free for accounts due to be read."""
     if pace.cool_until and pace.cool_until > now:
         return 0
     cap = int(min(pace.cap, settings.PARALLEL_CALLS))
     looking = Worker.objects.filter(looking=True, seen_at__gt=now - timedelta(seconds=settings.LEASE)).count()
-    under_way = Batch.objects.filter(state=Batch.State.SENDING).count() + looking
+    under_way = Batch.objects.filter(state=Batch.State.SENDING).exclude(pk__in=answered).count() + looking
     if to_send and cap > 1 and not looking and Outcome.objects.filter(look_at__lte=now).exists():
         under_way += 1
     return max(0, cap - under_way)

@@ -24,6 +24,8 @@ _CHANGING = [
 
 # Sent, inside the transaction, when a run has calls to make; couriers listen to it. Carries `run_id`.
 work_waiting = Signal()
+# A person who resumes after these says that the key is right now.
+KEY_PAUSES = (Run.Pause.KEY_CHANGED, Run.Pause.KEY_REJECTED, Run.Pause.NOT_ALLOWED)
 
 
 class NotPossible(Exception):
@@ -140,11 +142,16 @@ def pause_for(run: Run, cause: Run.Pause, text: str, *, resume_at: datetime | No
 
 
 def finish_if_done(run: Run) -> None:
-    """A run is finished when every batch has an end and no account of unknown fate will be read again by itself."""
+    """A run is finished when every batch has an end and no account of unknown fate will be read again by itself.
+
+    What a stop left unsent stays so: then it is stopped again.
+    """
     if run.waiting or run.is_ended or run.batches.filter(state__in=Batch.OPEN).exists():
         return
     if not run.outcomes.filter(state=Outcome.State.UNKNOWN, look_at__isnull=False).exists():
-        run.state, run.pause, run.pause_text, run.resume_at = Run.State.FINISHED, "", "", None
+        unsent = run.batches.filter(state=Batch.State.NOT_SENT).exists()
+        run.state = Run.State.STOPPED if unsent else Run.State.FINISHED
+        run.pause, run.pause_text, run.resume_at = "", "", None
         run.finished_at = clock.now()
 
 
@@ -181,8 +188,10 @@ def resume(*, run: Run, who: User | None, note: str = "") -> Run:
     unsent = run.batches.filter(state=Batch.State.NOT_SENT)
     if run.state == Run.State.FINISHED or (run.state == Run.State.STOPPED and not unsent.exists()):
         raise NotPossible("Nothing is left to send in this run.")
+    if run.pause in KEY_PAUSES:
+        run.key_fingerprint = ""
     if run.pause == Run.Pause.KEY_CHANGED:
-        run.host = run.key_fingerprint = ""
+        run.host = ""
     run.not_sent -= _size_of(unsent)
     unsent.update(state=Batch.State.WAITING)
     go_on(run)

@@ -4,8 +4,9 @@
 attempt. Locks are taken in the order pace, run, batch.
 """
 
+import logging
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,11 +21,15 @@ from dashboard.models import Attempt, Batch, Outcome, Run, Worker
 from dashboard.services import answers, clock, outcomes, pace, runs
 from dashboard.services.answers import CLASS, Answer
 
+log = logging.getLogger(__name__)
+
 UNANSWERED_LIMIT = 5  # calls in a row without an answer, then the run is paused
 REFUSED_LIMIT = 5  # calls in a row refused for what no smaller call can mend
 SPLIT_LIMIT = 200  # calls in a row refused for their contents: more than halving one batch can take
 SUSPICIOUS = 2  # calls in a row refused whole: the campaign is read again before the next
 PROBE_EVERY = timedelta(seconds=30)
+LONGEST_SETTLING = timedelta(minutes=10)  # after its deadline a call's answer is in the ledger, or in a file
+READ_AGAIN_AT_MOST = 100
 WRONG_FORM = (404, 405, 422)
 
 
@@ -49,13 +54,16 @@ def has_work() -> bool:
 
 
 @transaction.atomic
-def claim(*, incarnation: uuid.UUID, host: str, key_fingerprint: str) -> Claim | None:
+def claim(
+    *, incarnation: uuid.UUID, host: str, key_fingerprint: str, answered: Collection[int] = ()
+) -> Claim | None:
     """The next call to make, with its attempt written down, or None when there is nothing to do now.
 
-    The longest unserved run goes first, so a small run never waits behind a large one.
+    The longest unserved run goes first, so a small run never waits behind a large one. `answered` are batches whose
+    calls have ended though they are not settled yet: they no longer count as calls under way.
     """
     now = clock.now()
-    if pace.free_calls(pace.lock(), now, to_send=True) < 1:
+    if pace.free_calls(pace.lock(), now, to_send=True, answered=answered) < 1:
         return None
     for run_id in _runs_to_serve(now):
         run = runs.lock(run_id)
@@ -158,11 +166,21 @@ def settle(claim: Claim, answer: Answer) -> None:
         if not attempt.answer_class:
             _write_answer(attempt, answer, batch)
             _take(run, batch, attempt, answer, cooling)
-        elif attempt.answer_class == CLASS.UNKNOWN and answer.answer_class == CLASS.DONE:
-            _write_answer(attempt, answer, batch)
-            outcomes.correct(run, attempt, answers.read_rows(answer, batch.account_ids))
+        elif attempt.answer_class == CLASS.UNKNOWN:
+            _take_late(run, batch, attempt, answer)
         runs.finish_if_done(run)
         runs.save(run)
+
+
+def _take_late(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+    """A real answer to an attempt that was given up. It never makes its accounts go out again."""
+    if answer.answer_class not in (CLASS.DONE, CLASS.REJECTED):
+        return
+    _write_answer(attempt, answer, batch)
+    if answer.answer_class == CLASS.DONE:
+        outcomes.correct(run, attempt, answers.read_rows(answer, batch.account_ids))
+    else:
+        outcomes.correct_rejected(run, batch, attempt, answer)
 
 
 def _write_answer(attempt: Attempt, answer: Answer, batch: Batch) -> None:
@@ -241,9 +259,7 @@ def _take_not_sent(run: Run, batch: Batch, answer: Answer) -> None:
 def _take_rejection(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
     """A refusal of the call's contents is halved down to the invoice to blame; any other is shown and not repeated."""
     if answer.splits and batch.size > 1:
-        if limit := answer.most_per_call:
-            run.call_size = max(1, min(limit, run.call_size, batch.size - 1))
-        runs.cut(run, batch, min(run.call_size, (batch.size + 1) // 2) if not limit else run.call_size)
+        runs.cut(run, batch, _smaller(run, batch, answer))
     else:
         outcomes.write_rejected(run, batch, attempt, answer)
         runs.close(batch, Batch.State.REJECTED)
@@ -253,6 +269,17 @@ def _take_rejection(run: Run, batch: Batch, attempt: Attempt, answer: Answer) ->
         runs.pause_for(run, Run.Pause.REFUSED, answer.message)
 
 
+def _smaller(run: Run, batch: Batch, answer: Answer) -> int:
+    """How many accounts the next calls may carry: a limit that the vendor states holds for the rest of the run."""
+    half, limit = (batch.size + 1) // 2, answer.most_per_call
+    if limit is None or limit >= batch.size:
+        if answer.status != 413:
+            return min(half, run.call_size)
+        limit = half
+    run.call_size = min(run.call_size, limit)
+    return run.call_size
+
+
 def _suspect(run: Run) -> None:
     """Another call refused whole: the second in a row has the campaign read again before the next."""
     run.refused_in_row += 1
@@ -260,12 +287,30 @@ def _suspect(run: Run) -> None:
 
 
 def give_up_abandoned() -> int:
-    """Settle as unknown what dead workers were sending. Gives how many calls that were."""
-    fresh = Worker.objects.filter(stopped_at=None, seen_at__gt=clock.now() - timedelta(seconds=settings.LEASE))
+    """Settle as unknown what dead workers were sending, or live ones lost. Gives how many calls that were."""
+    now = clock.now()
+    fresh = Worker.objects.filter(stopped_at=None, seen_at__gt=now - timedelta(seconds=settings.LEASE))
+    lost = now - timedelta(seconds=settings.POST_DEADLINE) - LONGEST_SETTLING
     abandoned = Attempt.objects.filter(batch__state=Batch.State.SENDING, answer_class="").exclude(
-        incarnation__in=fresh.values("incarnation")
+        incarnation__in=fresh.values("incarnation"), started_at__gt=lost
     )
     claims = [_claim_of(attempt, attempt.batch.run.campaign_id) for attempt in abandoned.select_related("batch__run")]
     for abandoned_claim in claims:
         settle(abandoned_claim, answers.of_surprise("worker_stopped", "Our worker stopped while sending."))
     return len(claims)
+
+
+def read_again() -> int:
+    """Read once more the kept answers that were not understood: a newer version may. Gives how many it understood."""
+    kept = Attempt.objects.filter(answer_class=CLASS.UNKNOWN, http_status__lt=500).exclude(raw="")
+    understood = 0
+    for attempt in kept.select_related("batch__run").order_by("-pk")[:READ_AGAIN_AT_MOST]:
+        claim = _claim_of(attempt, attempt.batch.run.campaign_id)
+        try:
+            settle(claim, answers.of_kept(attempt, claim.account_ids))
+            understood += 1
+        except ApiError:
+            continue
+        except Exception:
+            log.exception("the answer to attempt %s is still not understood", attempt.pk)
+    return understood

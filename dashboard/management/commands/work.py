@@ -2,13 +2,17 @@
 
 import signal
 import threading
+from contextlib import AbstractContextManager, nullcontext
 from types import FrameType
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from dashboard.engine.local import Engine
+from dashboard.engine.local import IDLE_POLL, Engine
 from dashboard.services import vendor
+
+SWEEP = 2.0  # seconds between looks of an idle worker whose courier brings the news
 
 
 class Command(BaseCommand):
@@ -23,8 +27,18 @@ class Command(BaseCommand):
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        engine = Engine(client=vendor.for_workers())
+        engine = Engine(client=vendor.for_workers(), sweep=SWEEP if settings.ON_POSTGRESQL else IDLE_POLL)
         engine.start()
-        told.wait()
-        engine.stop()
+        with courier(engine):
+            told.wait()
+            engine.stop()
         engine.join()
+
+
+def courier(engine: Engine) -> AbstractContextManager[None]:
+    """Wakes the engine at news from other machines, where there can be any."""
+    if not settings.ON_POSTGRESQL:
+        return nullcontext()
+    from dashboard.engine.procrastinate import listening
+
+    return listening(engine.wake)
