@@ -1,0 +1,187 @@
+"""Invoices as the vendor has them, and the snapshot of one that we keep."""
+
+import time
+import uuid
+from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain
+from threading import Event
+from typing import Any, TypedDict, TypeVar, Unpack
+
+from django.conf import settings
+from django.core.cache import cache
+
+from dashboard.api.errors import ApiError, NotAllowed, NotFound, Refused
+from dashboard.api.schema import Account, Campaign, Page
+from dashboard.models import Outcome
+from dashboard.services import campaigns, vendor
+
+# In seconds: how long a page waits for look-ups one by one, and how long a name is kept (in memory only).
+PATIENCE = 4
+NAMES_KEPT = 600
+TRIES_SHOWN = 100
+
+Snapshot = dict[str, Any]
+T = TypeVar("T")
+
+
+class Filters(TypedDict, total=False):
+    """The documented query of `GET /accounts`; amounts are in major units."""
+
+    search: str
+    status: str
+    customer_id: str
+    overdue_only: bool
+    amount_min: Decimal | None
+    amount_max: Decimal | None
+    page: int
+    per_page: int
+
+
+@dataclass(frozen=True)
+class Detail:
+    """An invoice, its campaign if that can be read, our tries, and where it may be enrolled."""
+
+    account: Account
+    campaign: Campaign | None
+    tries: list[Outcome]
+    open_campaigns: list[Campaign]
+
+
+def list_page(**filters: Unpack[Filters]) -> Page[Account]:
+    """One page of invoices; past the end, which the vendor may refuse, an empty one. Raises: ApiError."""
+    page = _page(filters)
+    _keep_names(
+        {row.customer_id: row.customer_name for row in page.items if row.customer_id and row.customer_name}
+    )
+    return page
+
+
+def read(account_id: str) -> Account:
+    """One invoice. Raises: ApiError."""
+    return vendor.for_pages().account(account_id)
+
+
+def detail(account_id: uuid.UUID) -> Detail:
+    """One invoice with all that is known of it here. Raises: ApiError if it cannot be read itself."""
+    account = read(str(account_id))
+    return Detail(
+        account=account,
+        campaign=_campaign_of(account),
+        tries=list(
+            Outcome.objects.filter(account_id=str(account_id))
+            .select_related("run")
+            .order_by("-pk")[:TRIES_SHOWN]
+        ),
+        open_campaigns=_open_campaigns(),
+    )
+
+
+def look_up(account_ids: Collection[str]) -> dict[str, Snapshot]:
+    """Snapshots by id of what could be read in a few seconds; one the vendor does not know is `missing`."""
+    return _ask_each(account_ids, _look_up)
+
+
+def snapshot_of(account: Account) -> Snapshot:
+    """What we keep of an invoice; shape as in `Batch.accounts`, with what verdicts need beside it."""
+    snapshot: Snapshot = {
+        "id": account.id,
+        "number": account.invoice_number,
+        "status": account.status.value if account.status else "",
+        "outstanding": None if account.outstanding is None else f"{account.outstanding:f}",
+        "currency": account.currency,
+        "due_on": account.due_date.isoformat() if account.due_date else None,
+        "customer_id": account.customer_id,
+        "campaign_id": account.campaign_id,
+    }
+    marks = {
+        "is_sandbox": bool(account.is_sandbox),
+        "is_statement": account.is_statement,
+        "part_paid": _is_part_paid(account),
+    }
+    return snapshot | {mark: True for mark, is_set in marks.items() if is_set}
+
+
+def known_names(customer_ids: Collection[str]) -> dict[str, str]:
+    """Customers' names by id, as far as they were seen a short while ago; asks nobody."""
+    keys = {_name_key(customer_id): customer_id for customer_id in customer_ids}
+    return {keys[key]: name for key, name in cache.get_many(keys).items()}
+
+
+def customer_names(customer_ids: Collection[str]) -> dict[str, str]:
+    """Customers' names by id, without those that the key may not see or that take too long."""
+    known = known_names(customer_ids)
+    asked = _ask_each(
+        [customer_id for customer_id in customer_ids if customer_id not in known], _customer_name
+    )
+    _keep_names(asked)
+    return known | asked
+
+
+def _campaign_of(account: Account) -> Campaign | None:
+    with suppress(ApiError):
+        return campaigns.read(account.campaign_id) if account.campaign_id else None
+    return None
+
+
+def _open_campaigns() -> list[Campaign]:
+    """What there is to choose from, without the closed ones; none where campaigns cannot be read."""
+    with suppress(ApiError):
+        rows = campaigns.list_page(per_page=100).rows
+        return [row.campaign for row in rows if row.campaign.id and row.acceptance.answer != "no"]
+    return []
+
+
+def _page(filters: Filters) -> Page[Account]:
+    client = vendor.for_pages()
+    try:
+        return client.accounts(**filters)
+    except NotAllowed:
+        raise
+    except Refused:
+        if filters.get("page", 1) == 1:
+            raise
+        first = client.accounts(**filters | {"page": 1})
+        return first.model_copy(update={"page": filters["page"], "items": (), "unreadable": 0})
+
+
+def _look_up(account_id: str) -> Snapshot:
+    try:
+        return snapshot_of(read(account_id)) | {"id": account_id}
+    except NotFound:
+        return {"id": account_id, "missing": True}
+
+
+def _customer_name(customer_id: str) -> str:
+    return vendor.for_pages().customer(customer_id).display_name
+
+
+def _ask_each(ids: Collection[str], ask: Callable[[str], T]) -> dict[str, T]:
+    """What `ask` gives for each id, a few at a time; after a failure, or out of time, no more."""
+    ends_at = time.monotonic() + PATIENCE
+    failed = Event()
+
+    def ask_one(id_: str) -> list[tuple[str, T]]:
+        try:
+            return [] if failed.is_set() or time.monotonic() > ends_at else [(id_, ask(id_))]
+        except ApiError:
+            failed.set()
+            return []
+
+    with ThreadPoolExecutor(max_workers=settings.PARALLEL_CALLS) as pool:
+        return dict(chain.from_iterable(pool.map(ask_one, ids)))
+
+
+def _keep_names(names: dict[str, str]) -> None:
+    cache.set_many({_name_key(customer_id): name for customer_id, name in names.items()}, NAMES_KEPT)
+
+
+def _is_part_paid(account: Account) -> bool:
+    return bool(account.paid_amount and account.amount and 0 < account.paid_amount < account.amount)
+
+
+def _name_key(customer_id: str) -> str:
+    return f"customer-name:{customer_id}"

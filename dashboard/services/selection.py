@@ -1,0 +1,188 @@
+"""What one person has picked for one campaign: kept on the server until it is sent or cleared."""
+
+import uuid
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Unpack
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.api.schema import Campaign, Page
+from dashboard.models import SelectedAccount, Selection
+from dashboard.services import accounts, eligibility, vendor
+from dashboard.services.accounts import Filters, Snapshot
+
+# Ids per statement: SQLite takes a limited number of parameters.
+_CHUNK = 500
+# Two pages of the longest kind, so that ticks made in two tabs find what was seen.
+_SHOWN_LIMIT = 200
+
+
+@dataclass(frozen=True)
+class Tally:
+    """How many accounts are selected, and which of them are on the page that is shown."""
+
+    selected: int
+    on_page: set[str]
+
+    @property
+    def elsewhere(self) -> int:
+        return self.selected - len(self.on_page)
+
+
+@dataclass(frozen=True)
+class Change:
+    """What adding and removing did; `repeated` counts the further mentions of accounts that were added."""
+
+    added: int
+    removed: int
+    repeated: int
+
+
+@dataclass(frozen=True)
+class Picker:
+    """A page of accounts to pick from; `names` holds the customers' names that are known, by customer id."""
+
+    campaign: Campaign
+    acceptance: eligibility.Acceptance
+    rows: Page[Snapshot]
+    tally: Tally
+    names: dict[str, str]
+
+    @property
+    def unnamed(self) -> set[str]:
+        """The customers on the page whose names are not known."""
+        return {row["customer_id"] for row in self.rows.items if row.get("customer_id")} - self.names.keys()
+
+
+def of(user: User, campaign_id: uuid.UUID | str) -> Selection:
+    """The person's selection for the campaign; an empty one is made when there is none."""
+    return Selection.objects.get_or_create(user=user, campaign_id=str(campaign_id))[0]
+
+
+def browse(
+    user: User, campaign_id: uuid.UUID, *, only_selected: bool = False, **filters: Unpack[Filters]
+) -> Picker:
+    """One page of the vendor's accounts, or of the selected ones as they were read. Raises: ApiError."""
+    campaign = vendor.for_pages().campaign(str(campaign_id))
+    selection = of(user, campaign_id)
+    rows = _selected_page(selection, filters) if only_selected else _vendor_page(selection, filters)
+    return Picker(
+        campaign=campaign,
+        acceptance=eligibility.acceptance(campaign),
+        rows=rows,
+        tally=tally(selection, [row["id"] for row in rows.items]),
+        names=accounts.known_names({row["customer_id"] for row in rows.items if row.get("customer_id")}),
+    )
+
+
+def chosen_among(selection: Selection, account_ids: Collection[str]) -> set[str]:
+    """Which of the accounts are selected."""
+    chosen: set[str] = set()
+    for chunk in _chunks(account_ids):
+        chosen.update(selection.accounts.filter(account_id__in=chunk).values_list("account_id", flat=True))
+    return chosen
+
+
+def tally(selection: Selection, shown: Collection[str] = ()) -> Tally:
+    """The counts that always stand above the list; `shown` are the accounts on the page."""
+    return Tally(selection.accounts.count(), chosen_among(selection, shown))
+
+
+@transaction.atomic
+def change(selection: Selection, *, add: Counter[str], remove: Collection[str] = ()) -> Change:
+    """Take accounts in and out, in one step. `add` says how often each was named."""
+    locked = lock(selection)
+    chosen = chosen_among(locked, add)
+    new = [account_id for account_id in add if account_id not in chosen]
+    removed = sum(locked.accounts.filter(account_id__in=chunk).delete()[0] for chunk in _chunks(remove))
+    SelectedAccount.objects.bulk_create([_as_seen(locked, account_id) for account_id in new])
+    repeated = sum(add[account_id] - 1 for account_id in new)
+    if new or removed:
+        locked.revision += 1
+        locked.duplicates += repeated
+        locked.save(update_fields=["revision", "duplicates", "changed_at"])
+    return Change(added=len(new), removed=removed, repeated=repeated)
+
+
+@transaction.atomic
+def clear(selection: Selection) -> int:
+    """Empty the selection, so that no older review can be confirmed; gives how many were in it."""
+    locked = lock(selection)
+    removed = locked.accounts.all().delete()[0]
+    locked.token, locked.revision, locked.duplicates = uuid.uuid4(), locked.revision + 1, 0
+    locked.save(update_fields=["token", "revision", "duplicates", "changed_at"])
+    return removed
+
+
+def keep(selection: Selection, snapshots: Mapping[str, Snapshot]) -> None:
+    """Write what was just read, by account id, to those of the accounts that are selected."""
+    read_at = timezone.now()
+    for chunk in _chunks(snapshots):
+        rows = list(selection.accounts.filter(account_id__in=chunk))
+        for row in rows:
+            row.snapshot, row.read_at = snapshots[row.account_id], read_at
+        SelectedAccount.objects.bulk_update(rows, ["snapshot", "read_at"])
+
+
+def lock(selection: Selection) -> Selection:
+    """The selection as it is now, held until the transaction ends."""
+    return Selection.objects.select_for_update().get(pk=selection.pk)
+
+
+def _vendor_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
+    page = accounts.list_page(**filters)
+    snapshots = {row.id: accounts.snapshot_of(row) for row in page.items if row.id and _is_uuid(row.id)}
+    _remember_shown(selection, snapshots)
+    keep(selection, snapshots)
+    return Page(
+        items=tuple(snapshots.values()),
+        page=page.page,
+        per_page=page.per_page,
+        total=page.total,
+        total_pages=page.total_pages,
+        unreadable=page.unreadable + len(page.items) - len(snapshots),
+    )
+
+
+def _selected_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
+    number, per_page = filters.get("page", 1), filters.get("per_page", 20)
+    start = (number - 1) * per_page
+    rows = selection.accounts.order_by("pk")[start : start + per_page].values_list("account_id", "snapshot")
+    total = selection.accounts.count()
+    items = tuple({**snapshot, "id": account_id} for account_id, snapshot in rows)
+    return Page(items=items, page=number, per_page=per_page, total=total, total_pages=-(-total // per_page))
+
+
+def _remember_shown(selection: Selection, snapshots: Mapping[str, Snapshot]) -> None:
+    read_at = timezone.now().isoformat()
+    before = [(key, seen) for key, seen in selection.shown.items() if key not in snapshots]
+    now = [(key, {"read_at": read_at, "snapshot": snapshot}) for key, snapshot in snapshots.items()]
+    Selection.objects.filter(pk=selection.pk).update(shown=dict([*before, *now][-_SHOWN_LIMIT:]))
+
+
+def _as_seen(selection: Selection, account_id: str) -> SelectedAccount:
+    seen = selection.shown.get(account_id)
+    if seen is None:
+        return SelectedAccount(selection=selection, account_id=account_id)
+    read_at = datetime.fromisoformat(seen["read_at"])
+    return SelectedAccount(
+        selection=selection, account_id=account_id, snapshot=seen["snapshot"], read_at=read_at
+    )
+
+
+def _is_uuid(account_id: str) -> bool:
+    """Whether the account can have a page and a box: the vendor documents no other ids."""
+    try:
+        return bool(uuid.UUID(account_id))
+    except ValueError:
+        return False
+
+
+def _chunks(account_ids: Collection[str]) -> Iterator[Sequence[str]]:
+    ids = list(account_ids)
+    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

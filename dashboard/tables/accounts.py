@@ -1,0 +1,93 @@
+"""Tables of invoices."""
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.api.schema import AccountStatus
+from dashboard.templatetags.rollcall import NOTHING, badge, day, money
+
+BOX = '<input type="checkbox" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}"{2}>'
+
+
+def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
+    """A narrow screen shows the label beside each cell."""
+    return {"th": attrs, "td": attrs | {"data-label": label}}
+
+
+def _box_for_page() -> SafeString:
+    """Stays hidden without JavaScript: there a button does the same."""
+    box = '<input type="checkbox" class="form-check-input" id="pick-page" aria-label="{}" hidden>'
+    return format_html(box, _("Select all on this page"))
+
+
+class AccountTable(tables.Table):
+    """Snapshots (shape as in `Batch.accounts`), with a box each where a person may pick."""
+
+    pick = tables.Column(verbose_name=_("Select"), accessor="id", attrs=_labelled("", **{"class": "pick"}))
+    number = tables.Column(verbose_name=_("Invoice"), empty_values=())
+    customer_id = tables.Column(verbose_name=_("Customer"), attrs=_labelled(_("Customer")))
+    outstanding = tables.Column(
+        verbose_name=_("Outstanding"), attrs=_labelled(_("Outstanding"), **{"class": "number"})
+    )
+    due_on = tables.Column(verbose_name=_("Due"), attrs=_labelled(_("Due")))
+    status = tables.Column(verbose_name=_("Status"), empty_values=(), attrs=_labelled(_("Status")))
+
+    caption = _("Invoices")
+
+    class Meta:
+        orderable = False
+        default = NOTHING
+        attrs = {"class": "table stacks"}
+        empty_text = _("No invoice matches. Try fewer filters.")
+
+    def __init__(
+        self,
+        rows: Collection[dict[str, Any]],
+        *,
+        chosen: Collection[str],
+        names: Mapping[str, str],
+        may_pick: bool,
+    ) -> None:
+        super().__init__(rows, exclude=() if may_pick else ("pick",))
+        self.chosen = chosen
+        self.names = names
+        if may_pick:
+            self.columns["pick"].column.verbose_name = _box_for_page()
+
+    def render_pick(self, value: str, record: dict[str, Any]) -> SafeString:
+        return format_html(
+            BOX,
+            value,
+            _("Select %(invoice)s") % {"invoice": _name_of(record)},
+            SafeString(" checked") if value in self.chosen else "",
+        )
+
+    def render_number(self, record: dict[str, Any]) -> SafeString:
+        return format_html(
+            '<a href="{}"><bdi>{}</bdi></a>', reverse("account-detail", args=[record["id"]]), _name_of(record)
+        )
+
+    def render_customer_id(self, value: str) -> SafeString:
+        name = self.names.get(value, value[:8])
+        return format_html('<bdi class="c-{}">{}</bdi>', value, name)
+
+    def render_outstanding(self, value: str, record: dict[str, Any]) -> str:
+        return money(Decimal(value), record["currency"])
+
+    def render_due_on(self, value: str) -> SafeString:
+        return SafeString(day(date.fromisoformat(value)))
+
+    def render_status(self, record: dict[str, Any]) -> SafeString:
+        return badge(AccountStatus(record["status"]) if record.get("status") else None)
+
+
+def _name_of(record: Mapping[str, Any]) -> str:
+    return str(record.get("number") or record["id"][:8])
