@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from .answers import Answer, read_enrollment, read_one, read_page
 from .cleaning import canonical_id, clean_text
-from .errors import ApiError, NotFound, Refused
+from .errors import ApiError, NotFound
 from .retry import wait_before_retry
 from .schema import Account, Campaign, Customer, EnrollmentAnswer, JsonObject, Page, Record
 from .transport import Transport
@@ -23,7 +23,6 @@ BATCH_LIMIT = 100
 PER_PAGE_LIMIT = 100
 _MAX_TRIES = 3
 _SHORTEST_TRY = 0.1
-_NOTHING_DONE = frozenset({404, 405, 422})
 
 T = TypeVar("T")
 
@@ -140,21 +139,16 @@ class Client:
         if len({canonical_id(account_id) for account_id in account_ids}) < len(account_ids):
             raise ValueError("an account is named twice")
         body: JsonObject = {"campaign_id": campaign_id, "account_ids": list(account_ids)}
-        return read_enrollment(self._transport.post("/accounts/campaign/bulk", body, self._post_deadline))
+        return _read_enrollment(self._transport.post("/accounts/campaign/bulk", body, self._post_deadline))
 
     def enroll_one(self, account_id: str, campaign_id: str) -> EnrollmentAnswer:
-        """`POST /accounts/{account_id}/campaign`; after a 404, 405 or 422 the bulk call.
+        """`POST /accounts/{account_id}/campaign`, once.
 
-        The second call is safe: such a refusal says that nothing was done.
+        After a 404, 405 or 422 nothing was done, and the bulk call may be made instead.
         """
         path = f"/accounts/{_segment(account_id)}/campaign"
         answer = self._transport.post(path, {"campaign_id": campaign_id}, self._post_deadline)
-        try:
-            return read_enrollment(answer, canonical_id(account_id))
-        except Refused as refused:
-            if refused.status not in _NOTHING_DONE:
-                raise
-        return self.enroll(campaign_id, [account_id])
+        return _read_enrollment(answer, canonical_id(account_id))
 
     def close(self) -> None:
         """Closes the connections of all threads."""
@@ -190,6 +184,16 @@ class Client:
         if wait is None or tries >= _MAX_TRIES or elapsed + wait >= self._patience:
             return None
         return wait
+
+
+def _read_enrollment(answer: Answer, account_id: str | None = None) -> EnrollmentAnswer:
+    """What became of a write is never lost to a mistake in reading it: the answer is kept with the error."""
+    try:
+        return read_enrollment(answer, account_id)
+    except ApiError:
+        raise
+    except Exception as error:
+        raise answer.malformed("Rollcall could not process the vendor's answer; it is kept.") from error
 
 
 def _segment(record_id: str) -> str:

@@ -63,7 +63,7 @@ def _queue(
 ) -> Run:
     run = Run.objects.create(
         token=token,
-        campaign_id=campaign.id,
+        campaign_id=campaign.id or "",
         campaign_name=campaign.name[:500],
         campaign=campaign.fields,
         starter=starter,

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 
@@ -165,7 +166,8 @@ def _verdict(run: Run, outcome: Outcome, seen: Account | ApiError) -> tuple[str,
 
 def _may_have_been_active(run: Run, outcome: Outcome) -> bool:
     """Whether the account may have been active in this campaign before the run: nobody read it, or it was."""
-    picked = next((a for a in outcome.batch.accounts if a["id"] == outcome.account_id), {}) if outcome.batch else {}
+    accounts: list[dict[str, Any]] = outcome.batch.accounts if outcome.batch else []
+    picked = next((account for account in accounts if account["id"] == outcome.account_id), {})
     status = str(picked.get("status", "")).lower()
     return not status or (status == AccountStatus.IN_PROGRESS and picked.get("campaign_id") == run.campaign_id)
 

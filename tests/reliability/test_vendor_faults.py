@@ -1,19 +1,23 @@
 """What the vendor may do to a bulk call, and what becomes of its accounts. One thread, real HTTP."""
 
-import pytest
+import datetime as dt
+import socket
+from typing import Any
 
-from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.sandbox.server import Sandbox
-from dashboard.services import runs
+import pytest
+from pydantic import SecretStr
+from pytest_django.fixtures import Settings
+
+from dashboard.models import Attempt, Batch, Outcome, Pace, Run
+from dashboard.sandbox.rules import PAST_DUE
+from dashboard.sandbox.server import DEMO_KEY, Sandbox
+from dashboard.services import clock, runs
+from tests.api.conftest import ScriptedVendor
 from tests.drive import Hands, in_balance, queue, queue_ids
+from tests.reliability.conftest import VendorAt
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STATE = Outcome.State
-
-
-@pytest.fixture
-def hands(sandbox: Sandbox) -> Hands:
-    return Hands()
 
 
 # ------------------------------------------------------------------------------------------------------------ NOT SENT
@@ -55,10 +59,61 @@ def test_a_probe_lets_the_run_go_on_once_the_vendor_answers(sandbox: Sandbox, ha
     assert (run.state, run.enrolled) == (Run.State.FINISHED, 3)
 
 
+@pytest.mark.row("U2")
+def test_a_name_that_is_not_found_is_tried_again_and_named_without_the_key(
+    hands: Hands, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_such_name(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    run = queue(sandbox, 3)
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+    run = hands.drain(run)
+
+    said = Attempt.objects.get().message
+    assert (run.state, run.waiting, Attempt.objects.get().answer_class) == (Run.State.RUNNING, 3, "not_sent")
+    assert hands.client.host in said
+    assert "name was not found" in said
+    assert DEMO_KEY not in said
+
+
+@pytest.mark.row("U3")
+def test_a_bad_certificate_pauses_the_run_after_one_call_and_sends_nothing(
+    a_vendor_at: VendorAt, tls_vendor: ScriptedVendor
+) -> None:
+    run, hands = a_vendor_at(tls_vendor.url)
+
+    run = hands.drain(run)
+
+    assert (run.state, run.pause, run.waiting) == (Run.State.PAUSED, Run.Pause.CERTIFICATE, 3)
+    assert (run.resume_at, tls_vendor.connections, tls_vendor.requests) == (None, 1, [])
+
+
+@pytest.mark.row("U4")
+def test_a_connection_that_is_not_taken_in_time_is_tried_again(
+    a_vendor_at: VendorAt, settings: Settings
+) -> None:
+    settings.CONNECT_TIMEOUT = 0.2
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:  # fill the queue, so that the next one gets no answer
+            each.setblocking(False)
+            each.connect_ex(listener.getsockname())
+
+        run, hands = a_vendor_at(f"http://127.0.0.1:{listener.getsockname()[1]}/api")
+        run = hands.drain(run)
+
+        for each in waiting:
+            each.close()
+
+    assert (run.state, run.waiting, Attempt.objects.get().answer_class) == (Run.State.RUNNING, 3, "not_sent")
+    assert "did not answer in time" in Attempt.objects.get().message
+
+
 # ------------------------------------------------------------------------------------------------------------- UNKNOWN
 
 
-@pytest.mark.row("U5", "U7", "U18", "U20", "U22", "U23", "U27")
+@pytest.mark.row("U5", "U6", "U7", "U40", "U47", "U18", "U20", "U22", "U23", "U27")
 @pytest.mark.parametrize(
     ("kind", "options"),
     [
@@ -76,6 +131,7 @@ def test_a_probe_lets_the_run_go_on_once_the_vendor_answers(sandbox: Sandbox, ha
         ("no_results", {}),
         ("null_data", {}),
         ("gzip_bomb", {}),
+        ("huge_body", {}),
         ("drip", {"seconds_per_byte": 0.2}),
     ],
 )
@@ -93,6 +149,16 @@ def test_without_a_readable_answer_nothing_is_sent_again_and_reading_settles_it(
     assert (run.enrolled, run.failed) == ((5, 0) if process else (0, 5))
     assert set(run.outcomes.values_list("source", flat=True)) == {Outcome.Source.READING}
     assert in_balance(run)
+
+
+@pytest.mark.row("U20")
+def test_what_came_is_kept_at_most_64_kilobytes_of_it(sandbox: Sandbox, hands: Hands) -> None:
+    sandbox.faults.queue("status", status=200, body=b"<b>\x00" + b"x" * 100_000)
+    hands.drain(queue(sandbox, 1))
+
+    raw = Attempt.objects.get().raw
+    assert raw.startswith("<b>\ufffdxxx")
+    assert len(raw.encode()) <= 64 * 1024
 
 
 # ------------------------------------------------------------------------------------------------------------ REJECTED
@@ -193,7 +259,132 @@ def test_not_successful_without_results_shows_the_vendors_message(sandbox: Sandb
     assert run.outcomes.get().error == "Campaign is being edited"
 
 
+@pytest.mark.row("U12")
+def test_a_number_in_a_refusal_that_is_no_limit_does_not_make_the_calls_smaller(
+    sandbox: Sandbox, hands: Hands
+) -> None:
+    sandbox.faults.queue("status", status=422, body={"detail": "String should have at most 100 characters"})
+    run = hands.drain(queue(sandbox, 250))
+
+    assert (run.state, run.enrolled, run.call_size) == (Run.State.FINISHED, 250, 100)
+    assert len(sandbox.ledger.posts) == 5
+
+
+@pytest.mark.row("U13")
+def test_calls_refused_as_too_large_are_halved_for_the_rest_of_the_run(sandbox: Sandbox, hands: Hands) -> None:
+    sandbox.faults.queue("status", status=413, times=2)
+    run = hands.drain(queue(sandbox, 250))
+
+    assert (run.state, run.enrolled, run.call_size) == (Run.State.FINISHED, 250, 25)
+    assert [len(call.body["account_ids"]) for call in sandbox.ledger.posts][:4] == [100, 50, 25, 25]
+
+
+@pytest.mark.row("U8")
+def test_a_run_whose_key_was_rejected_goes_on_with_another_key(
+    sandbox: Sandbox, hands: Hands, settings: Settings
+) -> None:
+    sandbox.keys["sk_sandbox_new"] = sandbox.keys.pop(DEMO_KEY)
+    settings.API_KEY = SecretStr("sk_sandbox_new")
+    run = hands.drain(queue(sandbox, 3))
+    assert run.pause == Run.Pause.KEY_REJECTED
+
+    run = Hands().drain(runs.resume(run=run, who=None))
+
+    assert (run.state, run.enrolled) == (Run.State.FINISHED, 3)
+
+
+@pytest.mark.row("U15")
+def test_a_date_to_wait_for_is_reckoned_against_the_answers_own_clock(sandbox: Sandbox, hands: Hands) -> None:
+    in_two_minutes = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=120)
+    sandbox.faults.queue("rate_limit", retry_after=in_two_minutes)
+    hands.drain(queue(sandbox, 150))
+
+    cool_until = Pace.objects.get().cool_until
+    assert cool_until
+    assert 110 < (cool_until - clock.now()).total_seconds() <= 121
+
+
+@pytest.mark.row("U16")
+def test_the_vendors_window_is_waited_for_where_it_names_no_time(sandbox: Sandbox, hands: Hands) -> None:
+    sandbox.faults.queue("rate_limit", window=90)
+    hands.drain(queue(sandbox, 150))
+
+    cool_until = Pace.objects.get().cool_until
+    assert cool_until
+    assert 80 < (cool_until - clock.now()).total_seconds() <= 90
+
+
+@pytest.mark.row("U17")
+def test_half_an_hour_of_429_is_said_and_drops_nothing(sandbox: Sandbox, hands: Hands) -> None:
+    sandbox.faults.queue("rate_limit", times=None)
+    run = hands.drain(queue(sandbox, 150))
+    assert run.state == Run.State.RUNNING
+
+    hands.forget_cooling()
+    Pace.objects.update(limited_since=clock.now() - dt.timedelta(minutes=30))
+    run = hands.drain(run)
+    assert (run.state, run.pause, run.waiting) == (Run.State.PAUSED, Run.Pause.RATE_LIMITED, 150)
+
+    sandbox.faults.clear()
+    hands.forget_cooling()
+    Run.objects.update(resume_at="2020-01-01T00:00Z")
+    hands.probe()
+    run = hands.drain(run)
+    assert (run.state, run.enrolled, run.failed) == (Run.State.FINISHED, 150, 0)
+
+
+@pytest.mark.parametrize("style", ["query", "absent"])
+def test_each_call_has_an_attempt_of_its_own_where_the_single_endpoint_is_refused(
+    sandbox: Sandbox, hands: Hands, style: Any
+) -> None:
+    sandbox.style.single_style = style
+    written: list[int] = []
+    answer = sandbox.answer
+    sandbox.answer = lambda *request: (written.append(Attempt.objects.count()), answer(*request))[1]  # type: ignore[method-assign]
+
+    run = hands.drain(queue(sandbox, 1))
+
+    assert (run.state, run.enrolled) == (Run.State.FINISHED, 1)
+    assert len(sandbox.ledger.posts) == 2
+    assert written[-2:] == [1, 2]
+    assert list(Attempt.objects.order_by("pk").values_list("single", "answer_class")) == [
+        (True, "rejected"),
+        (False, "done"),
+    ]
+
+
+def test_a_lone_invoice_is_refused_for_the_reason_that_a_row_would_give(sandbox: Sandbox, hands: Hands) -> None:
+    account = sandbox.store.add_account(status="not_assigned", due_date="2020-01-01")
+    run = hands.drain(queue_ids(sandbox, [account["id"]], type="payment_reminder"))
+
+    outcome = run.outcomes.get()
+    assert (outcome.state, outcome.reason, outcome.error) == (STATE.FAILED, "past_due", PAST_DUE)
+
+
 # ---------------------------------------------------------------------------------------------------------------- DONE
+
+
+@pytest.mark.row("U24", "U25")
+def test_rows_in_a_refusal_are_read(sandbox: Sandbox, hands: Hands) -> None:
+    sandbox.faults.queue("all_failed_400")
+    run = hands.drain(queue(sandbox, 5))
+
+    assert (run.state, run.failed, len(sandbox.ledger.posts)) == (Run.State.FINISHED, 5, 1)
+    assert set(run.outcomes.values_list("reason", flat=True)) == {"active_execution"}
+
+
+@pytest.mark.row("U26", "U35")
+def test_the_http_status_counts_and_fields_that_we_do_not_know_are_kept(sandbox: Sandbox, hands: Hands) -> None:
+    run = queue(sandbox, 2)
+    rows = [{"invoice_id": id_, "status": "SUCCESS", "novelty": "n1"} for id_ in Batch.objects.get().account_ids]
+    body = {"success": True, "status_code": 500, "data": {"results": rows, "novelty": "n2"}}
+    sandbox.faults.queue("status", status=200, body=body)
+
+    run = hands.drain(run)
+
+    assert (run.state, run.enrolled) == (Run.State.FINISHED, 2)
+    assert '"n1"' in Attempt.objects.get().raw
+    assert '"n2"' in Attempt.objects.get().raw
 
 
 @pytest.mark.row("U28")
