@@ -268,6 +268,7 @@ class Outcome(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["run", "state", "id"]),
+            models.Index(fields=["run", "state", "reason"]),
             models.Index(fields=["account_id"]),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
         ]

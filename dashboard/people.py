@@ -5,6 +5,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, Permission, User
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
@@ -52,12 +53,15 @@ class DemoBackend(RoleBackend):
     ) -> User | None:
         if not (settings.DEMO and username in ROLES and constant_time_compare(password or "", DEMO_PASSWORD)):
             return None
-        user, created = User.objects.get_or_create(username=username)
-        if created:
-            user.set_unusable_password()
-            user.save(update_fields=["password"])
-            user.groups.add(Group.objects.get(name=username))
+        user = User.objects.filter(username=username).first() or _create_demo_user(username)
         return user if not user.has_usable_password() and self.user_can_authenticate(user) else None
 
     def get_user(self, user_id: int) -> User | None:
         return super().get_user(user_id) if settings.DEMO else None
+
+
+@transaction.atomic
+def _create_demo_user(role: str) -> User:
+    user = User.objects.create_user(role)
+    user.groups.add(Group.objects.get(name=role))
+    return user

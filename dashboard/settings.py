@@ -20,7 +20,6 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 STATE_DIR = BASE_DIR / "var"
 API_PATH = "/api/v1/external"
 SANDBOX_KEY = "sk_sandbox_demo"
-TESTING = "pytest" in sys.modules  # then a person's own .env must not lead to a real API
 
 
 def _is_loopback(host: str) -> bool:
@@ -249,7 +248,8 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
 ]
-PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+TESTING = "pytest" in sys.modules  # then a person's own .env must not lead to a real API
+PASSWORD_HASHERS = [f"django.contrib.auth.hashers.{'MD5' if TESTING else 'Argon2'}PasswordHasher"]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "home"
 LOGOUT_REDIRECT_URL = "login"

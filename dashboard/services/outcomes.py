@@ -150,11 +150,21 @@ def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
 
 def _insert(rows: Iterable[tuple[Any, ...]], *, again: bool) -> None:
     """Plain SQL: `bulk_create` spends six times as long on these rows, which come a hundred at a time."""
-    names = ", ".join(_COLUMNS)
-    places = ", ".join(["%s"] * len(_COLUMNS))
-    sql = f"INSERT INTO {Outcome._meta.db_table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
-    if again:
-        changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _PICKED)
-        sql += f" ON CONFLICT (run_id, account_id) DO UPDATE SET {changes}"
+    table, names = Outcome._meta.db_table, ", ".join(_COLUMNS)
     with connection.cursor() as cursor:
+        if connection.vendor == "postgresql" and not again:
+            _copy(cursor, f"COPY {table} ({names}) FROM STDIN", rows)
+            return
+        places = ", ".join(["%s"] * len(_COLUMNS))
+        sql = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
+        if again:
+            changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _PICKED)
+            sql += f" ON CONFLICT (run_id, account_id) DO UPDATE SET {changes}"
         cursor.executemany(sql, list(rows))
+
+
+def _copy(cursor: Any, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    """PostgreSQL's own way in, three times as fast as inserting. Django does not wrap its errors by itself."""
+    with connection.wrap_database_errors, cursor.copy(statement) as stream:
+        for row in rows:
+            stream.write_row(row)

@@ -1,0 +1,128 @@
+"""Filters of runs, their results and the audit trail, and what a person says when they control a run."""
+
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.forms.filters import FilterForm
+from dashboard.models import Outcome, Run
+
+NOTE_LIMIT = 500
+
+
+def _search(label: Any, placeholder: Any) -> forms.CharField:
+    attrs = {"type": "search", "placeholder": placeholder, "autocomplete": "off"}
+    return forms.CharField(
+        required=False, initial="", max_length=200, label=label, widget=forms.TextInput(attrs=attrs)
+    )
+
+
+def _choice(label: Any, any_label: Any, choices: Any, problem: Any) -> forms.ChoiceField:
+    return forms.ChoiceField(
+        required=False,
+        initial="",
+        label=label,
+        choices=[("", any_label), *choices],
+        error_messages={"invalid_choice": problem},
+    )
+
+
+class RunFilter(FilterForm):
+    """Which runs to list."""
+
+    search = _search(_("Campaign"), _("Name of the campaign"))
+    state = _choice(_("State"), _("Any state"), Run.State.choices, _("“%(value)s” is not a run's state."))
+    needs = _choice(
+        _("Results"),
+        _("Any results"),
+        [
+            ("unknown", _("With unknowns")),
+            ("failed", _("With failures")),
+            ("pending", _("With pending ones")),
+        ],
+        _("“%(value)s” is not a kind of result."),
+    )
+    mine = forms.BooleanField(required=False, initial=False, label=_("Only mine"))
+    field_order = ["search", "state", "needs", "mine", "per_page", "page"]
+
+
+class ResultFilter(FilterForm):
+    """Which invoices of a run to list. `reason` is set by links alone."""
+
+    search = _search(_("Search"), _("Invoice number or account id"))
+    outcome = _choice(
+        _("Outcome"),
+        _("Any outcome"),
+        [*Outcome.State.choices, ("waiting", _("Waiting"))],
+        _("“%(value)s” is not an outcome."),
+    )
+    reason = forms.SlugField(
+        required=False, initial="", max_length=40, label=_("Reason"), widget=forms.HiddenInput
+    )
+    field_order = ["search", "outcome", "per_page", "reason", "page"]
+
+
+class AuditFilter(FilterForm):
+    """Which actions to list."""
+
+    person = _search(_("Person"), _("User name"))
+    action = forms.CharField(
+        required=False,
+        initial="",
+        max_length=40,
+        label=_("Action"),
+        widget=forms.TextInput(
+            attrs={"type": "search", "list": "actions", "placeholder": _("Any action"), "autocomplete": "off"}
+        ),
+    )
+    field_order = ["person", "action", "per_page", "page"]
+
+
+class NoteForm(forms.Form):
+    """Why somebody pauses, resumes or stops a run."""
+
+    note = forms.CharField(
+        required=False,
+        max_length=NOTE_LIMIT,
+        label=_("Note for the record (optional)"),
+        widget=forms.Textarea(attrs={"rows": 2}),
+    )
+
+
+class SettleForm(forms.Form):
+    """What to do with invoices of unknown fate: all of a run's, or the one in `account_id`."""
+
+    account_id = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
+    note = forms.CharField(
+        max_length=NOTE_LIMIT,
+        label=_("How do you know? This goes on record."),
+        widget=forms.Textarea(attrs={"rows": 2}),
+        error_messages={"required": _("Say how you know: this note is the only proof later.")},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Gives the ids as `account_ids`, None for all."""
+        account_id = self.cleaned_data.pop("account_id", "")
+        return self.cleaned_data | {"account_ids": [account_id] if account_id else None}
+
+
+class SendAgainForm(SettleForm):
+    """A person's word that sending again is right."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["note"].label = _("Why is it right to send these again? This goes on record.")
+        self.fields["note"].error_messages["required"] = _("Say why: this note goes on record.")
+
+
+class MarkForm(SettleForm):
+    """A person's word on what became of them."""
+
+    enrolled = forms.TypedChoiceField(
+        label=_("They are"),
+        choices=[("", _("Choose")), ("yes", _("Enrolled")), ("no", _("Not enrolled"))],
+        coerce=lambda word: word == "yes",
+        error_messages={"required": _("Choose one of the two.")},
+    )
+    field_order = ["enrolled", "note", "account_id"]

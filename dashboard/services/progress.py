@@ -1,0 +1,120 @@
+"""How far a run is, for a panel that is asked for again and again."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db.models import Min
+
+from dashboard.models import Batch, Outcome, Pace, Run
+from dashboard.services import clock, workers
+
+YOUNG = ((timedelta(seconds=30), 1), (timedelta(minutes=2), 2))
+POLL, PAUSED_POLL = 5, 30
+
+AFTER_PAUSE = {
+    Run.Pause.PERSON: "Resume the run when it should go on.",
+    Run.Pause.KEY_REJECTED: "Have the API key corrected and Rollcall restarted, then resume the run.",
+    Run.Pause.NOT_ALLOWED: "Have the scope that the vendor names added to the API key, then resume the run.",
+    Run.Pause.RATE_LIMITED: "Nothing has to be done: the run goes on by itself.",
+    Run.Pause.VENDOR_DOWN: (
+        "Nothing has to be done: Rollcall asks every 30 seconds, and the run goes on by itself."
+    ),
+    Run.Pause.NO_ANSWER: (
+        "Find out whether the vendor's API works before you resume: each unanswered call leaves unknowns."
+    ),
+    Run.Pause.REFUSED: "Read the vendor's words. Resume once the cause is gone, or stop the run.",
+    Run.Pause.CERTIFICATE: (
+        "Nothing was sent. Have an administrator look at the connection before you resume."
+    ),
+    Run.Pause.CAMPAIGN_NOT_FOUND: (
+        "Check that the campaign still exists and that the API key is of its workspace. Then "
+        "resume, or stop the run."
+    ),
+    Run.Pause.CAMPAIGN_CLOSED: (
+        "Look at the campaign. Resume once it takes invoices again, or stop the run and pick another."
+    ),
+    Run.Pause.STARTER: "Have a manager give the right back and resume, or stop the run.",
+    Run.Pause.KEY_CHANGED: (
+        "Resume only if the key and address are of the same workspace: the rest will be sent there."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is. Costs the same for any number of invoices."""
+
+    run: Run
+    now: datetime
+    calls: int = 0
+    workers: int = 0
+    trouble: str = ""
+    cool_until: datetime | None = None
+    look_at: datetime | None = None
+
+    @property
+    def done(self) -> int:
+        return self.run.size - self.run.waiting
+
+    @property
+    def left(self) -> int:
+        """What a resumed run would send."""
+        return self.run.waiting + self.run.not_sent
+
+    @property
+    def percent(self) -> int:
+        """Whole percent, 100 only when nothing waits."""
+        return self.done * 100 // self.run.size
+
+    @property
+    def quarter(self) -> int:
+        return self.percent // 25 * 25
+
+    @property
+    def is_over(self) -> bool:
+        """Nothing more happens by itself, but for invoices that are pending at the vendor."""
+        return self.run.is_ended and not self.calls and self.look_at is None
+
+    @property
+    def poll_after(self) -> int | None:
+        """In how many seconds to ask again, None for never."""
+        if self.is_over:
+            return None
+        if self.run.state == Run.State.PAUSED and not self.calls:
+            return PAUSED_POLL
+        age = self.now - self.run.created_at
+        return next((seconds for limit, seconds in YOUNG if age < limit), POLL)
+
+    @property
+    def is_stuck(self) -> bool:
+        """Something is to be done and no worker is there to do it."""
+        return not self.workers and not self.is_over
+
+    @property
+    def what_to_do(self) -> str:
+        return AFTER_PAUSE.get(Run.Pause(self.run.pause), "") if self.run.pause else ""
+
+
+def of(run: Run) -> Progress:
+    """From the run's own counts; what else is asked depends on its state."""
+    now = clock.now()
+    if run.state == Run.State.FINISHED and not run.unknown:
+        return Progress(run, now)
+    troubles = list(workers.alive().values_list("trouble", flat=True))
+    return Progress(
+        run,
+        now,
+        calls=run.batches.filter(state=Batch.State.SENDING).count(),
+        workers=len(troubles),
+        trouble=next(filter(None, troubles), ""),
+        cool_until=Pace.objects.filter(cool_until__gt=now).values_list("cool_until", flat=True).first(),
+        look_at=next_look(run, Outcome.State.UNKNOWN) if run.unknown else None,
+    )
+
+
+def next_look(run: Run, state: str) -> datetime | None:
+    """When the next invoice in this state is read again by itself."""
+    moment: datetime | None = run.outcomes.filter(state=state, look_at__isnull=False).aggregate(
+        at=Min("look_at")
+    )["at"]
+    return moment

@@ -1,0 +1,38 @@
+"""Addresses: nouns in the path, `noun-verb` in the name."""
+
+from django.contrib.auth import views as auth
+from django.contrib.auth.decorators import login_not_required
+from django.urls import path
+
+from dashboard.views import accounts, audit, campaigns, enrollment, errors, health, home, runs, scheme, workers
+
+urlpatterns = [
+    path("", home.home, name="home"),
+    path("campaigns/", campaigns.campaign_list, name="campaign-list"),
+    path("campaigns/<uuid:campaign_id>/", campaigns.campaign_detail, name="campaign-detail"),
+    path("campaigns/<uuid:campaign_id>/enroll/", enrollment.run_create, name="run-create"),
+    path("campaigns/<uuid:campaign_id>/enroll/review/", enrollment.run_review, name="run-review"),
+    path("accounts/<uuid:account_id>/", accounts.account_detail, name="account-detail"),
+    path("runs/", runs.run_list, name="run-list"),
+    path("runs/<int:run_id>/", runs.run_detail, name="run-detail"),
+    path("runs/<int:run_id>/progress/", runs.run_progress, name="run-progress"),
+    path("runs/<int:run_id>/pause/", runs.run_pause, name="run-pause"),
+    path("runs/<int:run_id>/resume/", runs.run_resume, name="run-resume"),
+    path("runs/<int:run_id>/stop/", runs.run_stop, name="run-stop"),
+    path("runs/<int:run_id>/send-again/", runs.run_again, name="run-send-again"),
+    path("runs/<int:run_id>/mark/", runs.run_mark, name="run-mark"),
+    path("runs/<int:run_id>/calls/", runs.attempt_list, name="attempt-list"),
+    path("runs/<int:run_id>/calls/<int:attempt_id>/", runs.attempt_detail, name="attempt-detail"),
+    path("audit/", audit.audit_list, name="audit-list"),
+    path("workers/", workers.worker_list, name="worker-list"),
+    path("scheme/", scheme.scheme_set, name="scheme-set"),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    path("sign-in/", login_not_required(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path("sign-out/", auth.LogoutView.as_view(), name="logout"),
+]
+
+handler400 = errors.bad_request
+handler403 = errors.forbidden
+handler404 = errors.not_found
+handler500 = errors.server_error

@@ -1,0 +1,45 @@
+"""The campaign list and one campaign."""
+
+from uuid import UUID
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.views.decorators.http import require_GET
+
+from dashboard.forms.campaigns import CampaignFilter
+from dashboard.models import Run
+from dashboard.services import campaigns
+from dashboard.services.eligibility import acceptance
+from dashboard.tables.campaigns import CampaignTable
+from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address
+
+RUNS_SHOWN = 10
+
+
+@require_GET
+@tidy_address
+def campaign_list(request: HttpRequest) -> HttpResponse:
+    filters = CampaignFilter(request.GET)
+    found = campaigns.list_page(**filters.values)
+    context = {
+        "filters": filters.as_applied(),
+        "notes": filters.notes,
+        "is_narrowed": filters.is_narrowed,
+        "found": found,
+        "paging": found.paging,
+        "table": CampaignTable(found.rows),
+    }
+    return render_piece_or_page(request, "campaigns/list.html", "campaigns/_list.html", context)
+
+
+@require_GET
+def campaign_detail(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
+    campaign = campaigns.read(str(campaign_id))
+    context = {
+        "campaign": campaign,
+        "acceptance": acceptance(campaign),
+        "chain": campaigns.chain(campaign),
+        "runs": Run.objects.filter(campaign_id=str(campaign_id)).select_related("starter")[:RUNS_SHOWN],
+        "enroll_into": campaign_id,
+    }
+    return not_cached(render(request, "campaigns/detail.html", context))

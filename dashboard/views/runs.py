@@ -1,0 +1,175 @@
+"""Runs: the list, one run with its progress and results, and controlling it."""
+
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.views.decorators.http import require_GET, require_http_methods
+from django_htmx.http import trigger_client_event
+
+from dashboard.forms.filters import FilterForm
+from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
+from dashboard.models import Attempt, Run
+from dashboard.services import fates, history, progress, runs
+from dashboard.services.reasons import REASONS
+from dashboard.tables.runs import AttemptTable, ResultTable, RunTable
+from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
+
+LAST_CALLS = 5
+
+may_enroll = permission_required("dashboard.enroll", raise_exception=True)
+
+
+@require_GET
+@tidy_address
+def run_list(request: HttpRequest) -> HttpResponse:
+    filters = RunFilter(request.GET)
+    found = history.list_runs(user_id=request.user.pk, **filters.values)
+    context = {
+        "filters": filters.as_applied(),
+        "notes": filters.notes,
+        "is_narrowed": filters.is_narrowed,
+        "paging": found.paging,
+        "table": RunTable(found.rows),
+    }
+    return render_piece_or_page(request, "runs/list.html", "runs/_list.html", context)
+
+
+@require_GET
+@tidy_address
+def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run(run_id)
+    filters = ResultFilter(request.GET)
+    found = fates.results(run, **filters.values)
+    context = {
+        "run": run,
+        "progress": progress.of(run),
+        "filters": filters.as_applied(),
+        "chosen": filters.values,
+        "notes": filters.notes,
+        "groups": fates.groups(run),
+        "paging": found.paging,
+        "table": ResultTable(
+            found.rows, reasons=REASONS, may_settle=request.user.has_perm("dashboard.enroll")
+        ),
+        "calls": _calls(request, run, per_page=LAST_CALLS),
+    }
+    return render_piece_or_page(request, "runs/detail.html", "runs/_results.html", context)
+
+
+@require_GET
+def run_progress(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The panel, asked for again and again; when the run is over, the page loads the results."""
+    run = _run(run_id)
+    if not wants_fragment(request):
+        return redirect(run)
+    now = progress.of(run)
+    response = not_cached(render(request, "runs/_progress.html", {"run": run, "progress": now}))
+    return trigger_client_event(response, "run-over", after="settle") if now.is_over else response
+
+
+@require_GET
+def attempt_list(request: HttpRequest, run_id: int) -> HttpResponse:
+    run = _run(run_id)
+    filters = FilterForm(request.GET)
+    context = {"run": run, "notes": filters.notes, "calls": _calls(request, run, **filters.values)}
+    return render_piece_or_page(request, "runs/attempts.html", "runs/_attempts.html", context)
+
+
+@require_GET
+@permission_required("dashboard.view_raw", raise_exception=True)
+def attempt_detail(request: HttpRequest, run_id: int, attempt_id: int) -> HttpResponse:
+    attempt = get_object_or_404(
+        Attempt.objects.select_related("batch__run"), pk=attempt_id, batch__run=run_id
+    )
+    return not_cached(render(request, "runs/attempt.html", {"attempt": attempt, "run": attempt.batch.run}))
+
+
+@may_enroll
+@require_http_methods(["GET", "POST"])
+def run_pause(request: HttpRequest, run_id: int) -> HttpResponse:
+    return _ask_or_do(
+        request, run_id, "pause", runs.pause, NoteForm, _("The run is paused: no new call is made.")
+    )
+
+
+@may_enroll
+@require_http_methods(["GET", "POST"])
+def run_resume(request: HttpRequest, run_id: int) -> HttpResponse:
+    return _ask_or_do(request, run_id, "resume", runs.resume, NoteForm, _("The run goes on."))
+
+
+@may_enroll
+@require_http_methods(["GET", "POST"])
+def run_stop(request: HttpRequest, run_id: int) -> HttpResponse:
+    return _ask_or_do(
+        request, run_id, "stop", runs.stop, NoteForm, _("The run is stopped: nothing more is sent.")
+    )
+
+
+@may_enroll
+@require_http_methods(["GET", "POST"])
+def run_again(request: HttpRequest, run_id: int) -> HttpResponse:
+    return _ask_or_do(
+        request, run_id, "again", runs.send_again, SendAgainForm, _("They are sent again. This is on record.")
+    )
+
+
+@may_enroll
+@require_http_methods(["GET", "POST"])
+def run_mark(request: HttpRequest, run_id: int) -> HttpResponse:
+    return _ask_or_do(request, run_id, "mark", runs.mark, MarkForm, _("Your word is on record."))
+
+
+def _run(run_id: int) -> Run:
+    return get_object_or_404(Run.objects.select_related("starter"), pk=run_id)
+
+
+def _calls(request: HttpRequest, run: Run, *, page: int = 1, per_page: int) -> dict[str, Any]:
+    found = history.attempts(run, page=page, per_page=per_page)
+    table = AttemptTable(found.rows, run=run, may_read_raw=request.user.has_perm("dashboard.view_raw"))
+    return {"table": table, "paging": found.paging}
+
+
+def _ask_or_do(
+    request: HttpRequest,
+    run_id: int,
+    action: str,
+    act: Callable[..., object],
+    form_class: type[Form],
+    done: Promise,
+) -> HttpResponse:
+    """The question; on POST the deed, or why it is not possible: then the note stays."""
+    run = _run(run_id)
+    form = form_class(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    status = 200
+    if form.is_bound and (status := _status_of(act, run, request, form)) == 302:
+        messages.success(request, str(done))
+        return redirect(run)
+    context = {
+        "run": run,
+        "form": form,
+        "progress": progress.of(run),
+        "unsettled": fates.unsettled(run, form["account_id"].value() or "")
+        if "account_id" in form.fields
+        else None,
+    }
+    return not_cached(render(request, f"runs/{action}.html", context, status=status))
+
+
+def _status_of(act: Callable[..., object], run: Run, request: HttpRequest, form: Form) -> int:
+    """302: it is done; 409: it was not possible; 422: the form is not good. The form says why."""
+    if not form.is_valid():
+        return 422
+    try:
+        act(run=run, who=request.user, **form.cleaned_data)
+    except runs.NotPossible as error:
+        form.add_error(None, str(error))
+        return 409
+    return 302

@@ -1,0 +1,147 @@
+// What neither pages nor htmx can do: announce, keep the focus, poll with patience, never fail in silence.
+//
+//   data-announce="…"    in a swapped fragment: is read out by the standing status region
+//   data-poll="2"        on an element with data-hx-get, data-hx-trigger="poll": asks again after 2 seconds;
+//                        the fragment that comes back says when next, or nothing when it is finished
+//   data-busy="…"        on a form: its buttons rest while it is sent
+"use strict";
+
+(() => {
+  const LONGEST_WAIT = 30;
+  const byId = (id) => document.getElementById(id);
+  const clock = (time) => time.toLocaleTimeString("en-US", { hour12: false });
+  let lastUpdate = new Date();
+  let misses = 0;
+
+  function announce(text) {
+    const region = byId("announcer");
+    if (region && text && region.textContent !== text) region.textContent = text;
+  }
+
+  function alertBox(text) {
+    const box = byId("alert");
+    if (!box) return;
+    const panel = document.createElement("div");
+    panel.className = "alert alert-danger";
+    panel.textContent = text;
+    box.replaceChildren(panel);
+  }
+
+  function markOld(target, old) {
+    if (target && target.classList && target !== byId("alert")) target.classList.toggle("is-old", old);
+  }
+
+  function poll(element) {
+    const seconds = Number(element.dataset.poll);
+    if (!seconds) return;
+    const wait = Math.min(seconds * 2 ** misses, Math.max(LONGEST_WAIT, seconds));
+    setTimeout(() => {
+      if (element.isConnected) htmx.trigger(element, "poll");
+    }, wait * 1000);
+  }
+
+  function whatFailed(detail) {
+    if (detail.elt && detail.elt.dataset.poll) return `Connection lost, last update ${clock(lastUpdate)}. Trying again.`;
+    const { verb } = detail.requestConfig || {};
+    if (verb && verb !== "get") return "Rollcall gave no answer. It is not known whether this was carried out: reload the page to see.";
+    return "Rollcall gave no answer, so what you see may be old. Nothing was sent. Try again in a moment.";
+  }
+
+  function failed(event) {
+    const { detail } = event;
+    markOld(detail.requestConfig && detail.requestConfig.target, true);
+    if (!answersForItself(detail.xhr)) alertBox(whatFailed(detail));
+    if (detail.elt && detail.elt.dataset.poll) {
+      misses += 1;
+      poll(detail.elt);
+    }
+  }
+
+  const answersForItself = (xhr) => Boolean(xhr && xhr.getResponseHeader && xhr.getResponseHeader("HX-Retarget"));
+
+  document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.verb !== "get") return;
+    for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
+  });
+
+  // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr);
+  });
+
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (!detail.successful) return;
+    misses = 0;
+    lastUpdate = new Date();
+    markOld(detail.target, false);
+    byId("alert")?.replaceChildren();
+  });
+
+  for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failed);
+
+  document.addEventListener("htmx:afterSettle", ({ detail }) => {
+    const said = detail.elt.matches?.("[data-announce]") ? detail.elt : detail.elt.querySelector?.("[data-announce]");
+    if (said) announce(said.dataset.announce);
+    if (document.activeElement === document.body && hadFocus) byId("heading")?.focus();
+    hadFocus = false;
+  });
+
+  // A swap may take the focused control away: then the focus goes to the heading, not to nowhere.
+  let hadFocus = false;
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    hadFocus = Boolean(detail.target && detail.target.contains(document.activeElement));
+  });
+
+  document.addEventListener("submit", ({ target }) => {
+    if (target.dataset.busy === undefined) return;
+    setTimeout(() => target.querySelectorAll("button").forEach((button) => (button.disabled = true)));
+    announce(target.dataset.busy);
+  });
+
+  // Back from another page must not show resting buttons.
+  window.addEventListener("pageshow", () => {
+    document.querySelectorAll("form[data-busy] button").forEach((button) => (button.disabled = false));
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    htmx.onLoad((content) => {
+      for (const element of [content, ...content.querySelectorAll("[data-poll]")]) if (element.dataset.poll) poll(element);
+    });
+    const said = document.querySelector("main > [data-announce]");
+    if (said) announce(said.dataset.announce);
+  });
+})();
+
+// The picker: the box in the header means this page, shift-click ticks a range.
+(() => {
+  const BOX = "#ticks tbody input[type=checkbox]";
+  const boxes = () => [...document.querySelectorAll(BOX)];
+  let last = null;
+
+  function showHeader() {
+    const header = document.getElementById("pick-page");
+    if (!header) return;
+    const ticked = boxes().filter((box) => box.checked).length;
+    header.hidden = false;
+    header.checked = ticked > 0 && ticked === boxes().length;
+    header.indeterminate = ticked > 0 && !header.checked;
+  }
+
+  document.addEventListener("click", ({ target, shiftKey }) => {
+    if (!target.matches(BOX)) return;
+    if (shiftKey && last) {
+      const [from, to] = [boxes().indexOf(last), boxes().indexOf(target)].sort((a, b) => a - b);
+      if (from >= 0) boxes().slice(from, to + 1).forEach((box) => (box.checked = target.checked));
+    }
+    last = target;
+  });
+
+  // Before htmx reads the form.
+  document.addEventListener("change", ({ target }) => {
+    if (target.id === "pick-page") boxes().forEach((box) => (box.checked = target.checked));
+    showHeader();
+  }, true);
+
+  document.addEventListener("DOMContentLoaded", showHeader);
+  document.addEventListener("htmx:afterSettle", showHeader);
+})();
