@@ -1,12 +1,16 @@
 """Where failed calls to the vendor and ended sessions become something that people can read."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+from urllib.parse import unquote
+from zoneinfo import ZoneInfo, available_timezones
 
 import structlog
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import resolve_url
+from django.utils import timezone
 from django.utils.http import urlencode
 from django_htmx.http import HttpResponseClientRedirect
 
@@ -35,6 +39,22 @@ class EndedSessions(LoginRequiredMiddleware):
         return (
             HttpResponseClientRedirect(sign_in) if wants_fragment(request) else HttpResponseRedirect(sign_in)
         )
+
+
+class PersonsZone:
+    """Shows times in the zone that the person's browser named in a cookie; the setting's zone until it has."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        with timezone.override(_zone(unquote(request.COOKIES.get("zone", "")))):
+            return self.get_response(request)
+
+
+@lru_cache(maxsize=600)
+def _zone(name: str) -> ZoneInfo | None:
+    return ZoneInfo(name) if name in available_timezones() else None
 
 
 class ApiErrors:

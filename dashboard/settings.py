@@ -216,6 +216,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_structlog.middlewares.RequestMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "dashboard.middleware.PersonsZone",
     "dashboard.middleware.ApiErrors",
     "axes.middleware.AxesMiddleware",
 ]

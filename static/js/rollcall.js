@@ -13,6 +13,10 @@
   let lastUpdate = new Date();
   let misses = 0;
 
+  // The server shows times in the person's zone from the next page on.
+  const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "");
+  if (zone) document.cookie = `zone=${zone};path=/;max-age=31536000;SameSite=Lax`;
+
   function announce(text) {
     const region = byId("announcer");
     if (region && text && region.textContent !== text) region.textContent = text;
