@@ -5,7 +5,8 @@ Account and campaign ids are the API's, as canonical text.
 """
 
 import uuid
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
@@ -70,6 +71,8 @@ class Run(models.Model):
         STARTER = "starter", "The starter is no longer allowed"
         KEY_CHANGED = "key_changed", "The API key or address has changed"
 
+    loaded: dict[str, Any] = {}  # the columns as they were read, so that saving names those that changed
+
     ACTIVE = (State.QUEUED, State.RUNNING)
     ENDED = (State.FINISHED, State.STOPPED)
 
@@ -128,6 +131,12 @@ class Run(models.Model):
 
     def __str__(self) -> str:
         return f"Run {self.pk}"
+
+    @classmethod
+    def from_db(cls, db: str | None, field_names: Collection[str], values: Collection[Any]) -> Self:
+        run = super().from_db(db, field_names, values)
+        run.loaded = dict(zip(field_names, values, strict=False))
+        return run
 
     def get_absolute_url(self) -> str:
         return reverse("run-detail", args=[self.pk])
@@ -305,7 +314,6 @@ class Worker(models.Model):
     started_at = models.DateTimeField(auto_now_add=True)
     seen_at = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True)
-    looking = models.BooleanField(default=False, help_text="Re-reads accounts right now, which takes one call of the cap.")
     trouble = models.CharField(max_length=200, blank=True, help_text="Why it claims nothing, for people.")
 
     def __str__(self) -> str:
@@ -319,6 +327,8 @@ class Pace(models.Model):
     cool_until = models.DateTimeField(null=True)
     cooled = models.PositiveSmallIntegerField(default=0, help_text="429 answers since the last accepted call.")
     limited_since = models.DateTimeField(null=True, help_text="When the rate limiting began.")
+    looking_until = models.DateTimeField(null=True, help_text="A worker re-reads accounts, with one call of the cap.")
+    look_wanted = models.BooleanField(default=False, help_text="Accounts are due to be read; sending leaves a call free.")
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_pace")]

@@ -45,7 +45,9 @@ class Engine:
         self._wake = threading.Event()
         # SQLite has one writer: threads that take turns here are spared its sleeps between tries.
         self._turn = nullcontext() if connection.vendor == "postgresql" else threading.Lock()
-        self._busy = threading.Semaphore(self._threads)
+        self._idle = threading.Semaphore(self._threads)
+        self._is_served = True
+        self._calls_first = threading.Event()  # set when no free thread waits for a claim: then there is time to settle
         self._claims: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._answers: queue.Queue[tuple[Claim, Answer] | None] = queue.Queue(self._threads)
         self._answered: set[int] = set()  # batches whose call has ended, not settled yet
@@ -60,6 +62,7 @@ class Engine:
     def start(self) -> None:
         """Register with a fresh incarnation, make up for what could not be settled before, and begin."""
         self.incarnation = workers.register(name=self._name, threads=self._threads)
+        self._sender = sending.Sender(self.incarnation, self._client.host, self._client.fingerprint)
         spool.replay(sending.settle)
         sending.read_again()
         for thread in (self._settler, *self._callers, *self._loops):
@@ -81,12 +84,22 @@ class Engine:
         for _ in self._callers:
             self._claims.put(None)
         for thread in self._callers:
-            thread.join()
+            self._await(thread)
         self._answers.put(None)
-        for thread in (self._settler, *others):
+        self._await(self._settler)
+        for thread in others:
             thread.join()
         workers.leave(self.incarnation)
         connection.close()
+
+    def _await(self, thread: threading.Thread) -> None:
+        """Wait for its end. What it does is held meanwhile: a worker that ends is not taken for dead."""
+        while thread.is_alive():
+            thread.join(settings.LEASE / 5)
+            try:
+                workers.beat(self.incarnation)
+            except DatabaseError:
+                close_old_connections()
 
     # ------------------------------------------------------------------------------------------------------- threads
 
@@ -104,65 +117,59 @@ class Engine:
                 wait = 2.0
             if body == self._dispatch:
                 self._wake.wait(wait)
-                self._wake.clear()
             else:
                 self._stopping.wait(wait)
         connection.close()
 
     def _dispatch(self) -> float:
-        """Hand one claim to a free thread. Gives how long to wait before the next try, in seconds."""
-        if not self._busy.acquire(blocking=False):
+        """Hand claims to the free threads. Gives how long to wait before the next try, in seconds."""
+        self._wake.clear()
+        free = 0
+        while self._idle.acquire(blocking=False):
+            free += 1
+        if not free:
             return IDLE_POLL
-        claim = None
-        try:
-            claim = self._claim()
-        finally:
-            if claim is None:
-                self._busy.release()
-        if claim is None:
-            return IDLE_POLL if sending.has_work() else self._sweep
-        self._claims.put(claim)
-        return 0
+        claims = self._claim(free)
+        for claim in claims:
+            self._claims.put(claim)
+        if free > len(claims):
+            self._idle.release(free - len(claims))
+        self._calls_first.set()
+        self._is_served = bool(claims)
+        return IDLE_POLL if claims or sending.has_work() else self._sweep
 
-    def _claim(self) -> Claim | None:
-        if self._stopping.is_set() or self._trouble() or not sending.has_work():
-            return None
+    def _claim(self, at_most: int) -> list[Claim]:
+        if self._trouble() or not (self._is_served or sending.has_work()):
+            return []
         with self._turn:
-            return sending.claim(
-                incarnation=self.incarnation,
-                host=self._client.host,
-                key_fingerprint=self._client.fingerprint,
-                answered=frozenset(self._answered),
-            )
+            return sending.claim_some(self._sender, at_most=at_most, answered=frozenset(self._answered))
 
     def _call(self) -> None:
         for claim in iter(self._claims.get, None):
-            self._work(claim)
+            try:
+                self._work(claim)
+            except Exception:
+                log.exception("attempt %s could not be settled now", claim.attempt_id)
+            self._idle.release()
+            self._calls_first.clear()
+            self._wake.set()
         connection.close()
 
-    def _work(self, claim: Claim | None) -> None:
-        """Make the call, and the next one right after it, until there is none.
+    def _work(self, claim: Claim) -> None:
+        """Make the call. Rows are written down by another thread, while the next call is under way.
 
-        Rows are written down by another thread while the next call is under way; whatever else an answer says may
-        change what is to be done next, and is settled first.
+        Whatever else an answer says may change what is to be done next, and is settled first.
         """
-        try:
-            while claim:
-                answer = self._send(claim)
-                if answer.answer_class == CLASS.DONE:
-                    self._answered.add(claim.batch_id)
-                    self._answers.put((claim, answer))
-                else:
-                    self._commit(claim, answer)
-                claim = self._claim()
-        except Exception:
-            log.exception("a call could not be settled now")
-        finally:
-            self._busy.release()
-            self._wake.set()
+        answer = self._send(claim)
+        if answer.answer_class == CLASS.DONE and not claim.alone:
+            self._answered.add(claim.batch_id)
+            self._answers.put((claim, answer))
+        else:
+            self._commit(claim, answer)
 
     def _settle(self) -> None:
         for claim, answer in iter(self._answers.get, None):
+            self._calls_first.wait(IDLE_POLL)
             try:
                 self._commit(claim, answer)
             except Exception:
@@ -216,7 +223,7 @@ class Engine:
         sending.give_up_abandoned()
         if not settling.anything_due():
             return 0.5
-        looked = settling.tend(incarnation=self.incarnation, client=self._client)
+        looked = settling.tend(client=self._client)
         self._wake.set()
         return 0.0 if looked else 0.5
 

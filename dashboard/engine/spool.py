@@ -1,5 +1,6 @@
 """Answers that the database would not take: one file each, synced to disk, replayed when it takes them again."""
 
+import hashlib
 import json
 import logging
 import os
@@ -9,7 +10,7 @@ from pathlib import Path
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import DatabaseError
+from django.db import DatabaseError, connection
 
 from dashboard.services.answers import Answer
 from dashboard.services.sending import Claim
@@ -18,8 +19,10 @@ log = logging.getLogger(__name__)
 
 
 def folder() -> Path:
-    """Where the files are: `spool` beside the database of the embedded engine."""
-    path: Path = settings.STATE_DIR / "spool"
+    """Where the files are: one folder for each database, for an attempt's number means nothing in another."""
+    database = connection.settings_dict
+    address = "|".join(str(database[part]) for part in ("HOST", "PORT", "NAME"))
+    path: Path = settings.STATE_DIR / "spool" / hashlib.sha256(address.encode()).hexdigest()[:16]
     return path
 
 

@@ -1,7 +1,8 @@
 """How fast all workers together may call the vendor. The state is one row in the ledger, so it holds over processes and machines."""
 
 import random
-from collections.abc import Collection
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -9,7 +10,7 @@ from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Least
 
-from dashboard.models import Batch, Outcome, Pace, Worker
+from dashboard.models import Batch, Pace
 from dashboard.services import clock
 
 LONGEST_WAIT = 300.0
@@ -22,16 +23,46 @@ def lock() -> Pace:
     return pace
 
 
-def free_calls(pace: Pace, now: datetime, *, to_send: bool, answered: Collection[int] = ()) -> int:
-    """How many more calls may start now: none while cooling down. Sending leaves one free for accounts due to be read."""
+def calls_to_send(pace: Pace, now: datetime, *, under_way: int) -> int:
+    """How many more batches may go out now: none while cooling down; one fewer while accounts are, or wait to be, read."""
     if pace.cool_until and pace.cool_until > now:
         return 0
     cap = int(min(pace.cap, settings.PARALLEL_CALLS))
-    looking = Worker.objects.filter(looking=True, seen_at__gt=now - timedelta(seconds=settings.LEASE)).count()
-    under_way = Batch.objects.filter(state=Batch.State.SENDING).exclude(pk__in=answered).count() + looking
-    if to_send and cap > 1 and not looking and Outcome.objects.filter(look_at__lte=now).exists():
-        under_way += 1
-    return max(0, cap - under_way)
+    reading = _is_looking(pace, now) or (pace.look_wanted and cap > 1)
+    return max(0, cap - under_way - int(reading))
+
+
+def is_at_rest(pace: Pace) -> bool:
+    """Whether nothing of a rate limit is left."""
+    return pace.cap >= settings.PARALLEL_CALLS and not pace.cooled and pace.limited_since is None
+
+
+@contextmanager
+def one_call_to_look() -> Iterator[bool]:
+    """Takes one call of the cap over all workers, for reading; False when none is free, and then the next one is kept free.
+
+    It is held for the length of a lease at most.
+    """
+    with transaction.atomic():
+        pace, now = lock(), clock.now()
+        under_way = Batch.objects.filter(state=Batch.State.SENDING).count()
+        cooling = pace.cool_until is not None and pace.cool_until > now
+        taken = _is_looking(pace, now) or cooling
+        allowed = not taken and under_way < int(min(pace.cap, settings.PARALLEL_CALLS))
+        if allowed:
+            pace.looking_until, pace.look_wanted = now + timedelta(seconds=settings.LEASE), False
+        else:
+            pace.look_wanted = not taken
+        pace.save(update_fields=["looking_until", "look_wanted"])
+    try:
+        yield allowed
+    finally:
+        if allowed:
+            Pace.objects.filter(pk=1).update(looking_until=None)
+
+
+def _is_looking(pace: Pace, now: datetime) -> bool:
+    return pace.looking_until is not None and pace.looking_until > now
 
 
 @transaction.atomic
@@ -53,6 +84,6 @@ def cool_down(asked_wait: float | None, *, rng: random.Random | None = None) -> 
 
 def warm_up() -> None:
     """An accepted call: the cap grows back towards the configured number."""
-    Pace.objects.filter(pk=1).exclude(cap__gte=settings.PARALLEL_CALLS, cooled=0, limited_since=None).update(
+    Pace.objects.filter(pk=1).update(
         cap=Least(F("cap") + REGROWTH, float(settings.PARALLEL_CALLS)), cooled=0, limited_since=None
     )

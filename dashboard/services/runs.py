@@ -99,8 +99,10 @@ def lock(run_id: int) -> Run:
 
 
 def save(run: Run) -> None:
-    """Save what a holder of the lock may change."""
-    run.save(update_fields=_CHANGING)
+    """Save what a holder of the lock has changed."""
+    changed = [name for name in _CHANGING if name not in run.loaded or getattr(run, name) != run.loaded[name]]
+    if changed:
+        run.save(update_fields=changed)
 
 
 def add_batches(run: Run, accounts: Sequence[dict[str, Any]], size: int, *, permitted_by: AuditEntry | None) -> list[Batch]:
@@ -183,9 +185,9 @@ def pause(*, run: Run, who: User | None, note: str = "") -> Run:
 def resume(*, run: Run, who: User | None, note: str = "") -> Run:
     """A paused or stopped run goes on. Raises: NotPossible when nothing is left to send."""
     run = lock(run.pk)
-    if run.state in Run.ACTIVE:
-        return run
     unsent = run.batches.filter(state=Batch.State.NOT_SENT)
+    if run.state in Run.ACTIVE and not unsent.exists():
+        return run
     if run.state == Run.State.FINISHED or (run.state == Run.State.STOPPED and not unsent.exists()):
         raise NotPossible("Nothing is left to send in this run.")
     if run.pause in KEY_PAUSES:

@@ -5,9 +5,10 @@ attempt. Locks are taken in the order pace, run, batch.
 """
 
 import logging
+import time
 import uuid
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -29,6 +30,7 @@ SPLIT_LIMIT = 200  # calls in a row refused for their contents: more than halvin
 SUSPICIOUS = 2  # calls in a row refused whole: the campaign is read again before the next
 PROBE_EVERY = timedelta(seconds=30)
 LONGEST_SETTLING = timedelta(minutes=10)  # after its deadline a call's answer is in the ledger, or in a file
+RUNS_AT_ONCE = 50
 READ_AGAIN_AT_MOST = 100
 WRONG_FORM = (404, 405, 422)
 
@@ -43,6 +45,18 @@ class Claim:
     campaign_id: str
     account_ids: tuple[str, ...]
     single: bool
+    alone: bool = False  # the run's next call waits for this one
+    cooled: bool = True  # made while a rate limit was being got over: an answer speeds up again
+    made_at: float = field(default_factory=time.monotonic, compare=False)  # seconds on this machine's steady clock
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who makes calls: a worker process, with its address and key."""
+
+    incarnation: uuid.UUID
+    host: str
+    key_fingerprint: str
 
 
 # ---------------------------------------------------------------------------------------------------------- claiming
@@ -53,77 +67,90 @@ def has_work() -> bool:
     return Batch.objects.filter(state=Batch.State.WAITING, run__state__in=Run.ACTIVE).exists()
 
 
-@transaction.atomic
-def claim(
-    *, incarnation: uuid.UUID, host: str, key_fingerprint: str, answered: Collection[int] = ()
-) -> Claim | None:
-    """The next call to make, with its attempt written down, or None when there is nothing to do now.
+def claim(*, incarnation: uuid.UUID, host: str, key_fingerprint: str) -> Claim | None:
+    """The next call to make, with its attempt written down, or None when there is nothing to do now."""
+    sender = Sender(incarnation, host, key_fingerprint)
+    return next(iter(claim_some(sender, at_most=1)), None)
 
-    The longest unserved run goes first, so a small run never waits behind a large one. `answered` are batches whose
+
+@transaction.atomic
+def claim_some(sender: Sender, *, at_most: int, answered: Collection[int] = ()) -> list[Claim]:
+    """The next calls to make, with their attempts written down; none when there is nothing to do now.
+
+    The longest unserved runs go first, so a small run never waits behind a large one. `answered` are batches whose
     calls have ended though they are not settled yet: they no longer count as calls under way.
     """
-    now = clock.now()
-    if pace.free_calls(pace.lock(), now, to_send=True, answered=answered) < 1:
-        return None
-    for run_id in _runs_to_serve(now):
-        run = runs.lock(run_id)
-        if not _may_send(run, host, key_fingerprint):
-            runs.save(run)
-        elif batch := _next_batch(run):
-            return _write_attempt(run, batch, incarnation, now)
-    return None
+    now, tempo = clock.now(), pace.lock()
+    in_flight = dict(Batch.objects.filter(state=Batch.State.SENDING).values_list("pk", "run_id"))
+    free = min(at_most, pace.calls_to_send(tempo, now, under_way=len(in_flight.keys() - answered)))
+    ready = _runs_to_serve(now) if free else []
+    claims: list[Claim] = []
+    for waiting, run in zip(range(len(ready), 0, -1), ready, strict=True):
+        share = -(-(free - len(claims)) // waiting)
+        if share and _may_send(run, sender):
+            batches = _next_batches(run, share, in_flight)
+            claims += _write_attempts(run, batches, sender, now, cooled=not pace.is_at_rest(tempo))
+            in_flight |= {batch.pk: run.pk for batch in batches}
+        runs.save(run)
+    return claims
 
 
-def _runs_to_serve(now: datetime) -> Iterator[int]:
+def _runs_to_serve(now: datetime) -> list[Run]:
     waiting = Batch.objects.filter(run=OuterRef("pk"), state=Batch.State.WAITING)
     ready = Run.objects.filter(Exists(waiting), state__in=Run.ACTIVE, check_campaign=False).exclude(not_before__gt=now)
-    yield from ready.order_by(F("served_at").asc(nulls_first=True), "pk").values_list("pk", flat=True)[:50]
+    order = F("served_at").asc(nulls_first=True), "pk"
+    return list(ready.select_for_update(of=("self",)).select_related("starter").order_by(*order)[:RUNS_AT_ONCE])
 
 
-def _may_send(run: Run, host: str, key_fingerprint: str) -> bool:
+def _may_send(run: Run, sender: Sender) -> bool:
     """Pauses a run whose starter was disabled, or that began with another key or address."""
-    if run.state not in Run.ACTIVE:
-        return False
     if run.starter and not (run.starter.is_active and run.starter.has_perm("dashboard.enroll")):
         runs.pause_for(run, Run.Pause.STARTER, f"{run.starter.get_username()} may no longer enroll invoices.")
         return False
-    run.host, run.key_fingerprint = run.host or host, run.key_fingerprint or key_fingerprint
-    if (run.host, run.key_fingerprint) != (host, key_fingerprint):
-        now_named = host if host != run.host else f"another key for {host}"
+    run.host, run.key_fingerprint = run.host or sender.host, run.key_fingerprint or sender.key_fingerprint
+    if (run.host, run.key_fingerprint) != (sender.host, sender.key_fingerprint):
+        now_named = sender.host if sender.host != run.host else f"another key for {sender.host}"
         runs.pause_for(run, Run.Pause.KEY_CHANGED, f"This run began with {run.host}; the settings now name {now_named}.")
         return False
     return True
 
 
-def _next_batch(run: Run) -> Batch | None:
-    """The first waiting batch that may go now: none of its accounts is in flight in another run."""
-    in_flight = Batch.objects.filter(state=Batch.State.SENDING)
-    if run.feeling and in_flight.filter(run=run).exists():
-        return None
-    elsewhere = in_flight.exclude(run=run).values_list("accounts", flat=True)
-    busy = {account["id"] for accounts in elsewhere for account in accounts}
-    waiting = run.batches.filter(state=Batch.State.WAITING).order_by("number")
-    for batch in waiting[: 5 if busy else 1]:
-        fitting = batch if batch.size <= run.call_size else runs.cut(run, batch, run.call_size)[0]
-        if busy.isdisjoint(fitting.account_ids):
-            return fitting
-    return None
+def _next_batches(run: Run, share: int, in_flight: Mapping[int, int]) -> list[Batch]:
+    """The first waiting batches that may go now: none of their accounts is in flight in another run."""
+    if run.feeling:
+        share = 0 if run.pk in in_flight.values() else 1
+    elsewhere = [batch for batch, owner in in_flight.items() if owner != run.pk]
+    busy = _accounts_of(elsewhere) if elsewhere and share else set()
+    fitting = []
+    for batch in run.batches.filter(state=Batch.State.WAITING).order_by("number")[: share + (4 if busy else 0)]:
+        smaller = batch if batch.size <= run.call_size else runs.cut(run, batch, run.call_size)[0]
+        if len(fitting) < share and busy.isdisjoint(smaller.account_ids):
+            fitting.append(smaller)
+    return fitting
 
 
-def _write_attempt(run: Run, batch: Batch, incarnation: uuid.UUID, now: datetime) -> Claim:
+def _accounts_of(batches: Collection[int]) -> set[str]:
+    held = Batch.objects.filter(pk__in=batches).values_list("accounts", flat=True)
+    return {account["id"] for accounts in held for account in accounts}
+
+
+def _write_attempts(run: Run, batches: Sequence[Batch], sender: Sender, now: datetime, *, cooled: bool) -> list[Claim]:
+    if not batches:
+        return []
     run.state, run.started_at, run.served_at = Run.State.RUNNING, run.started_at or now, now
-    runs.save(run)
-    batch.state, batch.tries = Batch.State.SENDING, batch.tries + 1
-    batch.save(update_fields=["state", "tries"])
-    attempt = Attempt.objects.create(
-        batch=batch,
-        number=batch.tries,
-        single=_goes_single(run, batch),
-        incarnation=incarnation,
-        host=run.host,
-        key_fingerprint=run.key_fingerprint,
+    Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(state=Batch.State.SENDING, tries=F("tries") + 1)
+    attempts = Attempt.objects.bulk_create(
+        Attempt(
+            batch=batch,
+            number=batch.tries + 1,
+            single=_goes_single(run, batch),
+            incarnation=sender.incarnation,
+            host=run.host,
+            key_fingerprint=run.key_fingerprint,
+        )
+        for batch in batches
     )
-    return _claim_of(attempt, run.campaign_id)
+    return [_claim_of(attempt, run.campaign_id, alone=run.feeling, cooled=cooled) for attempt in attempts]
 
 
 def _goes_single(run: Run, batch: Batch) -> bool:
@@ -133,16 +160,21 @@ def _goes_single(run: Run, batch: Batch) -> bool:
     return not batch.attempts.filter(single=True, answer_class=CLASS.REJECTED, http_status__in=WRONG_FORM).exists()
 
 
-def _claim_of(attempt: Attempt, campaign_id: str) -> Claim:
+def _claim_of(attempt: Attempt, campaign_id: str, *, alone: bool = False, cooled: bool = True) -> Claim:
     batch = attempt.batch
-    return Claim(attempt.pk, batch.pk, batch.run_id, campaign_id, tuple(batch.account_ids), attempt.single)
+    return Claim(attempt.pk, batch.pk, batch.run_id, campaign_id, tuple(batch.account_ids), attempt.single, alone, cooled)
 
 
 # ----------------------------------------------------------------------------------------------------------- sending
 
 
 def send(claim: Claim, client: Client) -> Answer:
-    """The one call of this claim. Never raises for what the vendor or the network does."""
+    """The one call of this claim. Never raises for what the vendor or the network does.
+
+    A worker that stood still since it made the claim may have been given up: it does not send what others look after.
+    """
+    if time.monotonic() - claim.made_at > settings.LEASE / 2:
+        return Answer(answer_class=CLASS.NOT_SENT, cause="stalled", message="Our worker stood still before it sent this.")
     try:
         if claim.single:
             return answers.of_answer(client.enroll_one(claim.account_ids[0], claim.campaign_id))
@@ -157,12 +189,11 @@ def send(claim: Claim, client: Client) -> Answer:
 def settle(claim: Claim, answer: Answer) -> None:
     """Write down what came of an attempt. A second answer to the same attempt counts only if the first was "unknown"."""
     cooling = pace.cool_down(answer.asked_wait) if answer.cause == "rate_limited" else None
-    if answer.answer_class == CLASS.DONE:
+    if answer.answer_class == CLASS.DONE and claim.cooled:
         pace.warm_up()
     with transaction.atomic():
-        run = runs.lock(claim.run_id)
-        batch = Batch.objects.get(pk=claim.batch_id)
-        attempt = Attempt.objects.get(pk=claim.attempt_id)
+        attempt = Attempt.objects.select_for_update().select_related("batch__run").get(pk=claim.attempt_id)
+        batch, run = attempt.batch, attempt.batch.run
         if not attempt.answer_class:
             _write_answer(attempt, answer, batch)
             _take(run, batch, attempt, answer, cooling)
@@ -176,7 +207,10 @@ def _take_late(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None
     """A real answer to an attempt that was given up. It never makes its accounts go out again."""
     if answer.answer_class not in (CLASS.DONE, CLASS.REJECTED):
         return
+    given_up_at = attempt.ended_at
     _write_answer(attempt, answer, batch)
+    attempt.remarks["given_up_at"] = given_up_at.isoformat() if given_up_at else ""
+    attempt.save(update_fields=["remarks"])
     if answer.answer_class == CLASS.DONE:
         outcomes.correct(run, attempt, answers.read_rows(answer, batch.account_ids))
     else:
@@ -246,6 +280,8 @@ def _take_silence(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> N
 def _take_not_sent(run: Run, batch: Batch, answer: Answer) -> None:
     """Nothing reached the vendor: the batch waits for another try, and the run with it."""
     runs.put_back(run, batch)
+    if answer.cause == "stalled":
+        return
     if answer.cause == "certificate":
         runs.pause_for(run, Run.Pause.CERTIFICATE, answer.message)
         return

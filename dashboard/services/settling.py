@@ -1,18 +1,18 @@
 """What is looked at again: accounts whose fate is open, campaigns under suspicion, and a vendor that was down."""
 
-import uuid
+import time
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
+from django.conf import settings
 from django.db import transaction
 
 from dashboard.api.client import Client
-from dashboard.api.errors import ApiError, NotFound, Unavailable, Unreachable
+from dashboard.api.errors import ApiError, Malformed, NotFound, Unavailable, Unreachable
 from dashboard.api.schema import Account, AccountStatus
-from dashboard.models import Outcome, Run, Worker
+from dashboard.models import Outcome, Run
 from dashboard.services import clock, outcomes, pace, runs
 from dashboard.services.eligibility import acceptance
 from dashboard.services.sending import PROBE_EVERY
@@ -38,9 +38,9 @@ def anything_due() -> bool:
     )
 
 
-def tend(*, incarnation: uuid.UUID, client: Client) -> int:
+def tend(*, client: Client) -> int:
     """Look at whatever is due, with one call of the cap at a time. Gives how many accounts were read again."""
-    with _one_call(incarnation) as allowed:
+    with pace.one_call_to_look() as allowed:
         if not allowed:
             return 0
         check_campaigns(client)
@@ -54,21 +54,6 @@ def look_again(*, client: Client) -> int:
     if due:
         _judge(due, _read(client, [outcome.account_id for outcome in due]))
     return len(due)
-
-
-@contextmanager
-def _one_call(incarnation: uuid.UUID) -> Iterator[bool]:
-    """Takes one call of the cap over all workers, while it lasts."""
-    me = Worker.objects.filter(incarnation=incarnation)
-    with transaction.atomic():
-        allowed = pace.free_calls(pace.lock(), clock.now(), to_send=False) > 0
-        if allowed:
-            me.update(looking=True)
-    try:
-        yield allowed
-    finally:
-        if allowed:
-            me.update(looking=False)
 
 
 @transaction.atomic
@@ -87,15 +72,22 @@ def _claim_due() -> list[Outcome]:
 def _read(client: Client, account_ids: Sequence[str]) -> dict[str, Account | ApiError]:
     """Each account as it is now, or why it could not be read: one by one, or from the list where that is fewer calls."""
     seen: dict[str, Account | ApiError] = dict(_from_list(client, account_ids))
+    give_up_at = time.monotonic() + settings.LEASE / 2
     for account_id in account_ids:
-        if account_id not in seen:
+        if account_id not in seen and time.monotonic() < give_up_at:
             try:
-                seen[account_id] = client.account(account_id)
+                seen[account_id] = _the_one(client.account(account_id), account_id)
             except ApiError as error:
                 seen[account_id] = error
                 if isinstance(error, Unreachable | Unavailable):
                     break
     return seen
+
+
+def _the_one(account: Account, account_id: str) -> Account:
+    if account.id != account_id:
+        raise Malformed("The vendor answered with another invoice.")
+    return account
 
 
 def _from_list(client: Client, account_ids: Sequence[str]) -> dict[str, Account]:

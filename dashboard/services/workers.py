@@ -42,7 +42,7 @@ def beat(incarnation: uuid.UUID, *, trouble: str = "") -> None:
 
 def leave(incarnation: uuid.UUID) -> None:
     """The process has ended its calls and goes."""
-    Worker.objects.filter(incarnation=incarnation).update(stopped_at=clock.now(), looking=False)
+    Worker.objects.filter(incarnation=incarnation).update(stopped_at=clock.now())
 
 
 def alive() -> QuerySet[Worker]:

@@ -18,7 +18,9 @@ STATES = {
 class WorkerTable(tables.Table):
     """Rows are heartbeats (services.workers)."""
 
-    name = tables.Column(accessor="worker__name", verbose_name=_("Worker"), attrs={"td": {"class": "name-cell"}})
+    name = tables.Column(
+        accessor="worker__name", verbose_name=_("Worker"), attrs={"td": {"class": "name-cell"}}
+    )
     state = tables.Column(verbose_name=_("State"), attrs={"td": {"data-label": _("State")}})
     age = tables.Column(verbose_name=_("Last seen"), attrs={"td": {"data-label": _("Last seen")}})
     threads = tables.Column(

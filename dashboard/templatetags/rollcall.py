@@ -19,6 +19,7 @@ from django.utils.safestring import SafeString
 register = template.Library()
 
 NOTHING = "—"
+TEXT_LIMIT = 500
 
 # Drawn on 24 by 24 with a line of the text's color.
 ICONS = {
@@ -153,12 +154,16 @@ def widget_attrs(widget: dict[str, Any], look: str) -> SafeString:
 
 @register.filter
 def as_sent(value: Any) -> str:
-    """A field of the vendor's of any shape, as text that cannot turn the direction of what follows."""
+    """A field of the vendor's of any shape: at most 500 characters that cannot turn the direction of what follows."""
     if value is None or value == "":
         return format_html('<span class="hint">{}</span>', "empty" if value == "" else "not set")
     if isinstance(value, dict | list):
-        return format_html('<pre tabindex="0">{}</pre>', json.dumps(value, indent=2, ensure_ascii=False))
-    return format_html("<bdi>{}</bdi>", json.dumps(value) if isinstance(value, bool) else value)
+        return format_html('<pre tabindex="0">{}</pre>', _cut(json.dumps(value, indent=2, ensure_ascii=False)))
+    return format_html("<bdi>{}</bdi>", json.dumps(value) if isinstance(value, bool) else _cut(str(value)))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}…"
 
 
 def link_to_campaign(campaign_id: str | None, name: str) -> SafeString:

@@ -16,11 +16,13 @@ import time
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from dashboard.api.client import Client
+    from dashboard.models import Run
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -75,9 +77,17 @@ def measure(number: int, latency: float) -> int:
     floor = math.ceil(math.ceil(len(ids) / 100) / 4) * latency
     took = (run.finished_at - run.started_at).total_seconds()
     print(f"{len(ids)} invoices in {run.batches.count()} calls: {took:.2f} s; {run.enrolled} enrolled")
-    print(f"floor {floor:.2f} s: ratio {took / floor:.2f}")
+    start = (first_answer(run) - run.started_at).total_seconds()
+    print(f"floor {floor:.2f} s: ratio {took / floor:.2f}, after the first answer {(took - start) / floor:.2f}")
     print(f"bare calls, 4 threads, nothing written down: {peer * 1000:.0f} ms a round: ratio {took / (peer * floor / latency):.2f}")
     return 0
+
+
+def first_answer(run: "Run") -> datetime:
+    """A run begins with one call alone; the others go out once it is answered."""
+    from dashboard.models import Attempt
+
+    return Attempt.objects.filter(batch__run=run).order_by("ended_at").values_list("ended_at", flat=True)[0]
 
 
 def bare_calls(client: "Client", campaign_id: str, account_ids: list[str]) -> float:

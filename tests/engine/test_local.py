@@ -1,9 +1,14 @@
 """The embedded engine over real HTTP: queue, let it work, look at both ledgers."""
 
+import threading
+import time
+
 import pytest
+from pytest_django.fixtures import Settings
 
 from dashboard.models import Attempt, Outcome, Run
 from dashboard.sandbox.server import Sandbox
+from dashboard.services import sending
 from tests.drive import in_balance, queue, until, working
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -34,3 +39,29 @@ def test_goes_on_by_itself_while_others_fail(sandbox: Sandbox) -> None:
     assert (run.enrolled, run.failed) == (350, 100)
     assert in_balance(run)
     assert len(sandbox.ledger.posts) == 6
+
+
+def test_a_worker_that_is_ending_still_holds_its_call_in_flight(sandbox: Sandbox, settings: Settings) -> None:
+    settings.LEASE = 0.5
+    sandbox.latency = 1.5
+    run = queue(sandbox, 1)
+    given_up = 0
+
+    with working() as engine:
+        wait_for_post(sandbox)
+        engine.stop()
+        ending = threading.Thread(target=engine.join)
+        ending.start()
+        while ending.is_alive():
+            ending.join(0.05)
+            given_up += sending.give_up_abandoned()
+
+    run.refresh_from_db()
+    assert (given_up, run.enrolled) == (0, 1)
+
+
+def wait_for_post(sandbox: Sandbox) -> None:
+    give_up_at = time.monotonic() + 20
+    while not sandbox.ledger.posts:
+        assert time.monotonic() < give_up_at
+        time.sleep(0.01)

@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
-from django.db import connection
 
 from dashboard.models import Worker
 from dashboard.services import clock, workers
@@ -27,7 +27,9 @@ def worker(name: str, *, seen: timedelta = timedelta(), **fields: object) -> Non
     Worker.objects.filter(pk=incarnation).update(seen_at=clock.now() - seen, **fields)
 
 
-def test_each_worker_is_shown_with_its_heartbeat_and_trouble(manager: User, browser_of: type[Browser]) -> None:
+def test_each_worker_is_shown_with_its_heartbeat_and_trouble(
+    manager: User, browser_of: type[Browser]
+) -> None:
     worker("alpha:1", trouble="Storage is short")
     worker("beta:2", seen=timedelta(minutes=5))
     worker("gamma:3", seen=timedelta(hours=2), stopped_at=clock.now())
@@ -70,7 +72,14 @@ def test_workers_of_long_ago_are_forgotten_when_one_starts() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "words"),
-    [(0, "0 seconds"), (1, "1 second"), (59.9, "59 seconds"), (60, "1 minute"), (7200, "2 hours"), (90000, "1 day")],
+    [
+        (0, "0 seconds"),
+        (1, "1 second"),
+        (59.9, "59 seconds"),
+        (60, "1 minute"),
+        (7200, "2 hours"),
+        (90000, "1 day"),
+    ],
 )
 def test_an_age_is_said_in_its_largest_unit(seconds: float, words: str) -> None:
     assert roughly(timedelta(seconds=seconds)) == words
