@@ -129,12 +129,15 @@ class Engine:
             free += 1
         if not free:
             return IDLE_POLL
-        claims = self._claim(free)
+        claims: list[Claim] = []
+        try:
+            claims = self._claim(free)
+        finally:
+            if free > len(claims):
+                self._idle.release(free - len(claims))
+            self._calls_first.set()
         for claim in claims:
             self._claims.put(claim)
-        if free > len(claims):
-            self._idle.release(free - len(claims))
-        self._calls_first.set()
         self._is_served = bool(claims)
         return IDLE_POLL if claims or sending.has_work() else self._sweep
 
