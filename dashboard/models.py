@@ -19,14 +19,26 @@ class Selection(models.Model):
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="selections")
     campaign_id = models.CharField(max_length=64)
-    token = models.UUIDField(default=uuid.uuid4, help_text="One-time: the run made from this selection carries it.")
-    revision = models.PositiveIntegerField(default=0, help_text="Grows with every change, so a stale review is noticed.")
-    duplicates = models.PositiveIntegerField(default=0, help_text="Ids given more than once, dropped when they were added.")
-    shown = models.JSONField(default=dict, help_text="The accounts last shown to the person, as read: a tick keeps what was seen.")
+    token = models.UUIDField(
+        default=uuid.uuid4, help_text="One-time: the run made from this selection carries it."
+    )
+    revision = models.PositiveIntegerField(
+        default=0, help_text="Grows with every change, so a stale review is noticed."
+    )
+    duplicates = models.PositiveIntegerField(
+        default=0, help_text="Ids given more than once, dropped when they were added."
+    )
+    shown = models.JSONField(
+        default=dict, help_text="The accounts last shown to the person, as read: a tick keeps what was seen."
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["user", "campaign_id"], name="one_selection_per_person_and_campaign")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "campaign_id"], name="one_selection_per_person_and_campaign"
+            )
+        ]
 
     def __str__(self) -> str:
         return f"selection of {self.user_id} for {self.campaign_id}"
@@ -79,16 +91,26 @@ class Run(models.Model):
     token = models.UUIDField(unique=True, default=uuid.uuid4)
     campaign_id = models.CharField(max_length=64, db_index=True)
     campaign_name = models.CharField(max_length=500)
-    campaign = models.JSONField(default=dict, help_text="The campaign's fields as the API sent them when the run was queued.")
-    starter = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs")
-    source = models.CharField(max_length=8, choices=[("web", "Web"), ("command", "Command line")], default="web")
+    campaign = models.JSONField(
+        default=dict, help_text="The campaign's fields as the API sent them when the run was queued."
+    )
+    starter = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="runs"
+    )
+    source = models.CharField(
+        max_length=8, choices=[("web", "Web"), ("command", "Command line")], default="web"
+    )
     state = models.CharField(max_length=10, choices=State, default=State.QUEUED, db_index=True)
     pause = models.CharField(max_length=20, choices=Pause, blank=True)
-    pause_text = models.CharField(max_length=500, blank=True, help_text="What was said when it paused, for people.")
+    pause_text = models.CharField(
+        max_length=500, blank=True, help_text="What was said when it paused, for people."
+    )
     resume_at = models.DateTimeField(null=True, help_text="When a paused run looks again by itself.")
 
     size = models.PositiveIntegerField(help_text="How many accounts were picked.")
-    duplicates = models.PositiveIntegerField(default=0, help_text="Ids given more than once, dropped before queueing.")
+    duplicates = models.PositiveIntegerField(
+        default=0, help_text="Ids given more than once, dropped before queueing."
+    )
     enrolled = models.PositiveIntegerField(default=0)
     pending = models.PositiveIntegerField(default=0)
     skipped = models.PositiveIntegerField(default=0)
@@ -98,18 +120,30 @@ class Run(models.Model):
     already_active = models.PositiveIntegerField(default=0)
     not_sent = models.PositiveIntegerField(default=0)
 
-    call_size = models.PositiveSmallIntegerField(default=100, help_text="Accounts per call; shrinks when the vendor says it must.")
+    call_size = models.PositiveSmallIntegerField(
+        default=100, help_text="Accounts per call; shrinks when the vendor says it must."
+    )
     feeling = models.BooleanField(default=True, help_text="One call at a time, until one is answered.")
-    not_before = models.DateTimeField(null=True, help_text="The whole run waits until then before it tries again.")
-    check_campaign = models.BooleanField(default=False, help_text="Read the campaign again before the next call.")
-    unanswered_in_row = models.PositiveIntegerField(default=0, help_text="Calls without a readable answer since the last answer.")
-    refused_in_row = models.PositiveIntegerField(default=0, help_text="Calls refused whole since one was accepted.")
+    not_before = models.DateTimeField(
+        null=True, help_text="The whole run waits until then before it tries again."
+    )
+    check_campaign = models.BooleanField(
+        default=False, help_text="Read the campaign again before the next call."
+    )
+    unanswered_in_row = models.PositiveIntegerField(
+        default=0, help_text="Calls without a readable answer since the last answer."
+    )
+    refused_in_row = models.PositiveIntegerField(
+        default=0, help_text="Calls refused whole since one was accepted."
+    )
     host = models.CharField(max_length=255, blank=True)
     key_fingerprint = models.CharField(max_length=32, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
-    served_at = models.DateTimeField(null=True, help_text="When a batch was last claimed: the longest unserved run goes first.")
+    served_at = models.DateTimeField(
+        null=True, help_text="When a batch was last claimed: the longest unserved run goes first."
+    )
 
     class Meta:
         ordering = ["-id"]
@@ -120,13 +154,23 @@ class Run(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    size__gte=F("enrolled") + F("pending") + F("skipped") + F("failed") + F("unrecognised")
-                    + F("unknown") + F("already_active") + F("not_sent")
+                    size__gte=F("enrolled")
+                    + F("pending")
+                    + F("skipped")
+                    + F("failed")
+                    + F("unrecognised")
+                    + F("unknown")
+                    + F("already_active")
+                    + F("not_sent")
                 ),
                 name="counts_never_exceed_size",
             ),
-            models.CheckConstraint(condition=Q(call_size__gte=1, call_size__lte=100), name="call_size_1_to_100"),
-            models.CheckConstraint(condition=~Q(state="paused") | ~Q(pause=""), name="a_paused_run_has_a_cause"),
+            models.CheckConstraint(
+                condition=Q(call_size__gte=1, call_size__lte=100), name="call_size_1_to_100"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="paused") | ~Q(pause=""), name="a_paused_run_has_a_cause"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -181,7 +225,10 @@ class Batch(models.Model):
     size = models.PositiveSmallIntegerField()
     tries = models.PositiveSmallIntegerField(default=0, help_text="Attempts written so far.")
     permitted_by = models.ForeignKey(
-        "AuditEntry", null=True, on_delete=models.PROTECT, related_name="batches",
+        "AuditEntry",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="batches",
         help_text="The recorded action that allows these accounts to be sent again.",
     )
 
@@ -226,7 +273,8 @@ class Attempt(models.Model):
     message = models.CharField(max_length=500, blank=True)
     raw = models.TextField(blank=True, help_text="The vendor's answer, cleaned, at most 64 KB.")
     remarks: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
-        default=dict, help_text="What was odd about the answer: rows never asked for, rows given twice, totals that differ."
+        default=dict,
+        help_text="What was odd about the answer: rows never asked for, rows given twice, totals that differ.",
     )
 
     class Meta:
@@ -237,7 +285,7 @@ class Attempt(models.Model):
 
 
 class Outcome(models.Model):
-    """One account's fate in a run. The row is written when there is one, and changed only by a later answer, reading or person."""
+    """One account's fate in a run: written when there is one, changed only by a later answer, reading or person."""
 
     class State(models.TextChoices):
         ENROLLED = "enrolled", "Enrolled"
@@ -269,7 +317,9 @@ class Outcome(models.Model):
     currency = models.CharField(max_length=8, blank=True)
     predicted = models.CharField(max_length=40, blank=True, help_text="The verdict before sending.")
     settled_at = models.DateTimeField()
-    look_at = models.DateTimeField(null=True, help_text="When the account is read again: unknown and pending ones.")
+    look_at = models.DateTimeField(
+        null=True, help_text="When the account is read again: unknown and pending ones."
+    )
     looks = models.PositiveSmallIntegerField(default=0)
     looked_at = models.DateTimeField(null=True)
     seen = models.CharField(max_length=200, blank=True, help_text="What the last reading showed.")
@@ -281,7 +331,9 @@ class Outcome(models.Model):
             models.Index(fields=["account_id"]),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
         ]
-        constraints = [models.UniqueConstraint(fields=["run", "account_id"], name="one_fate_per_account_and_run")]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "account_id"], name="one_fate_per_account_and_run")
+        ]
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.state}"
@@ -291,7 +343,9 @@ class AuditEntry(models.Model):
     """Who did what, when, and why. Never changed, never deleted."""
 
     at = models.DateTimeField(auto_now_add=True)
-    who = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="audit_entries")
+    who = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="audit_entries"
+    )
     action = models.CharField(max_length=40)
     run = models.ForeignKey(Run, null=True, on_delete=models.PROTECT, related_name="audit_entries")
     note = models.CharField(max_length=500, blank=True)
@@ -325,10 +379,16 @@ class Pace(models.Model):
 
     cap = models.FloatField(help_text="Grows back to the configured number after a 429 halved it.")
     cool_until = models.DateTimeField(null=True)
-    cooled = models.PositiveSmallIntegerField(default=0, help_text="429 answers since the last accepted call.")
+    cooled = models.PositiveSmallIntegerField(
+        default=0, help_text="429 answers since the last accepted call."
+    )
     limited_since = models.DateTimeField(null=True, help_text="When the rate limiting began.")
-    looking_until = models.DateTimeField(null=True, help_text="A worker re-reads accounts, with one call of the cap.")
-    look_wanted = models.BooleanField(default=False, help_text="Accounts are due to be read; sending leaves a call free.")
+    looking_until = models.DateTimeField(
+        null=True, help_text="A worker re-reads accounts, with one call of the cap."
+    )
+    look_wanted = models.BooleanField(
+        default=False, help_text="Accounts are due to be read; sending leaves a call free."
+    )
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(pk=1), name="one_pace")]

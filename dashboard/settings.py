@@ -78,12 +78,16 @@ class Environment(BaseSettings):
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("api_key")
     @classmethod
     def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not (key.get_secret_value().isascii() and key.get_secret_value().isprintable()):
+        if key is not None and not (
+            key.get_secret_value().isascii() and key.get_secret_value().isprintable()
+        ):
             raise ValueError("the key holds characters that cannot be sent; copy it again")
         return key
 
@@ -106,7 +110,9 @@ class Environment(BaseSettings):
     @model_validator(mode="after")
     def _key_goes_with_url(self) -> "Environment":
         if self.api_url and not self.api_key:
-            raise ValueError("ROLLCALL_API_KEY is missing: ROLLCALL_API_URL is set, so give the key that goes with it")
+            raise ValueError(
+                "ROLLCALL_API_KEY is missing: ROLLCALL_API_URL is set, so give the key that goes with it"
+            )
         return self
 
 
@@ -115,7 +121,11 @@ def _read_environment() -> Environment:
         return Environment()
     except ValidationError as error:
         problems = "; ".join(
-            " ".join(filter(None, ["_".join(["ROLLCALL", *map(str, e["loc"])]).upper() if e["loc"] else "", e["msg"]]))
+            " ".join(
+                filter(
+                    None, ["_".join(["ROLLCALL", *map(str, e["loc"])]).upper() if e["loc"] else "", e["msg"]]
+                )
+            )
             for e in error.errors(include_url=False, include_input=False)
         )
         raise ImproperlyConfigured(f"A setting is wrong. {problems}") from None
@@ -134,18 +144,26 @@ def _secret_key() -> str:
     except FileExistsError:
         pass
     except OSError as error:
-        raise ImproperlyConfigured(f"ROLLCALL_SECRET_KEY is not set and {path} cannot be written: {error.strerror}") from error
+        raise ImproperlyConfigured(
+            f"ROLLCALL_SECRET_KEY is not set and {path} cannot be written: {error.strerror}"
+        ) from error
     if not (key := path.read_text().strip()):
         raise ImproperlyConfigured(f"{path} is empty; delete it and start again")
     return key
 
 
 def _database() -> dict[str, Any]:
-    url = env.database_url.get_secret_value() if env.database_url else f"sqlite:///{STATE_DIR / 'rollcall.sqlite3'}"
+    url = (
+        env.database_url.get_secret_value()
+        if env.database_url
+        else f"sqlite:///{STATE_DIR / 'rollcall.sqlite3'}"
+    )
     try:
         config: dict[str, Any] = dict(dj_database_url.parse(url))
     except (ValueError, KeyError, dj_database_url.ParseError) as error:
-        raise ImproperlyConfigured("ROLLCALL_DATABASE_URL cannot be read; examples: sqlite:////srv/rollcall.sqlite3, postgres://user:password@host/name") from error
+        raise ImproperlyConfigured(
+            "ROLLCALL_DATABASE_URL cannot be read; examples: sqlite:////srv/rollcall.sqlite3, postgres://user:password@host/name"
+        ) from error
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
@@ -269,7 +287,10 @@ CSRF_FAILURE_VIEW = "dashboard.views.errors.csrf_failure"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = env.https
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if env.https else None
 SECURE_HSTS_SECONDS = 31_536_000 if env.https else 0
-SILENCED_SYSTEM_CHECKS = ["security.W005", "security.W021"]  # subdomains and preload lists: the domain's owner decides
+SILENCED_SYSTEM_CHECKS = [
+    "security.W005",
+    "security.W021",
+]  # subdomains and preload lists: the domain's owner decides
 SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
@@ -324,7 +345,10 @@ LOGGING = {
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.LogfmtRenderer(bool_as_flag=False),
             ],
-            "foreign_pre_chain": [structlog.processors.TimeStamper(fmt="iso"), structlog.stdlib.add_log_level],
+            "foreign_pre_chain": [
+                structlog.processors.TimeStamper(fmt="iso"),
+                structlog.stdlib.add_log_level,
+            ],
         }
     },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},

@@ -4,7 +4,18 @@ from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
 from django.urls import path
 
-from dashboard.views import accounts, audit, campaigns, enrollment, errors, health, home, runs, scheme, workers
+from dashboard.views import (
+    accounts,
+    audit,
+    campaigns,
+    enrollment,
+    errors,
+    health,
+    home,
+    runs,
+    scheme,
+    workers,
+)
 
 urlpatterns = [
     path("", home.home, name="home"),
@@ -28,7 +39,9 @@ urlpatterns = [
     path("scheme/", scheme.scheme_set, name="scheme-set"),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("sign-in/", login_not_required(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"),
+    path(
+        "sign-in/", login_not_required(auth.LoginView.as_view(redirect_authenticated_user=True)), name="login"
+    ),
     path("sign-out/", auth.LogoutView.as_view(), name="logout"),
 ]
 

@@ -15,7 +15,10 @@ from dashboard.services.sending import Claim
 
 def queue(sandbox: Sandbox, number: int, **account: Any) -> Run:
     """A run of this many fresh accounts into a fresh, active campaign."""
-    ids = [sandbox.store.add_account(**{"status": "not_assigned", "campaign_id": None} | account)["id"] for _ in range(number)]
+    ids = [
+        sandbox.store.add_account(**{"status": "not_assigned", "campaign_id": None} | account)["id"]
+        for _ in range(number)
+    ]
     return queue_ids(sandbox, ids)
 
 
@@ -97,5 +100,12 @@ def until(run: Run, *states: str) -> Run:
 
 def in_balance(run: Run) -> bool:
     """The run's counts are what its outcomes say, and with what waits they make up all that was picked."""
-    counted = {state: run.outcomes.filter(state=state).count() for state in Outcome.State.values if state != "not_sent"}
-    return counted == {word: number for word, number in run.counts.items() if word != "not_sent"} and run.waiting >= 0
+    counted = {
+        state: run.outcomes.filter(state=state).count()
+        for state in Outcome.State.values
+        if state != "not_sent"
+    }
+    return (
+        counted == {word: number for word, number in run.counts.items() if word != "not_sent"}
+        and run.waiting >= 0
+    )

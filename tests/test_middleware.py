@@ -1,7 +1,6 @@
 """Failed calls and ended sessions, as people meet them. Real HTTP to the sandbox."""
 
 from collections.abc import Callable
-
 from typing import Any
 
 import pytest
@@ -156,8 +155,12 @@ def test_html_of_a_proxy_is_never_rendered(sandbox: Sandbox, browser: Browser) -
 
 
 @pytest.mark.django_db
-@pytest.mark.parametrize(("cookie", "shown"), [("Europe/Berlin", "Europe/Berlin"), ("Mars/Base", "UTC"), ("", "UTC")])
-def test_times_are_shown_in_the_zone_that_the_browser_named(collector: User, browser_of: Any, cookie: str, shown: str) -> None:
+@pytest.mark.parametrize(
+    ("cookie", "shown"), [("Europe/Berlin", "Europe/Berlin"), ("Mars/Base", "UTC"), ("", "UTC")]
+)
+def test_times_are_shown_in_the_zone_that_the_browser_named(
+    collector: User, browser_of: Any, cookie: str, shown: str
+) -> None:
     browser = browser_of(collector)
     browser.cookies["zone"] = cookie
 

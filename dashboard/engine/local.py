@@ -36,7 +36,9 @@ class Engine:
     `sweep` is how often, in seconds, an idle engine looks for new work; a courier that calls `wake` lets it be longer.
     """
 
-    def __init__(self, *, client: Client, name: str = "", threads: int | None = None, sweep: float = IDLE_POLL) -> None:
+    def __init__(
+        self, *, client: Client, name: str = "", threads: int | None = None, sweep: float = IDLE_POLL
+    ) -> None:
         self._client = client
         self._sweep = sweep
         self._threads = threads or settings.PARALLEL_CALLS
@@ -47,12 +49,16 @@ class Engine:
         self._turn = nullcontext() if connection.vendor == "postgresql" else threading.Lock()
         self._idle = threading.Semaphore(self._threads)
         self._is_served = True
-        self._calls_first = threading.Event()  # set when no free thread waits for a claim: then there is time to settle
+        self._calls_first = (
+            threading.Event()
+        )  # set when no free thread waits for a claim: then there is time to settle
         self._claims: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._answers: queue.Queue[tuple[Claim, Answer] | None] = queue.Queue(self._threads)
         self._answered: set[int] = set()  # batches whose call has ended, not settled yet
         self._settler = threading.Thread(target=self._settle, name="settle", daemon=True)
-        self._callers = [threading.Thread(target=self._call, name=f"call-{n}", daemon=True) for n in range(self._threads)]
+        self._callers = [
+            threading.Thread(target=self._call, name=f"call-{n}", daemon=True) for n in range(self._threads)
+        ]
         self._loops = [
             threading.Thread(target=self._loop, args=(body,), name=body.__name__.strip("_"), daemon=True)
             for body in (self._dispatch, self._look_after, self._beat)
@@ -207,9 +213,9 @@ class Engine:
                 if answer.cause == "our_error":
                     raise
                 log.exception("the answer to attempt %s could not be processed", claim.attempt_id)
-                answer = answers.of_surprise("our_error", "Rollcall could not process the answer; it is kept.").model_copy(
-                    update={"raw": answer.raw, "status": answer.status}
-                )
+                answer = answers.of_surprise(
+                    "our_error", "Rollcall could not process the answer; it is kept."
+                ).model_copy(update={"raw": answer.raw, "status": answer.status})
 
     def _keep(self, claim: Claim, answer: Answer) -> bool:
         """Put the answer into the spool; False where not even a file can be written."""
@@ -236,5 +242,7 @@ class Engine:
         return settings.LEASE / 5
 
     def _trouble(self) -> str:
-        free = shutil.disk_usage(settings.STATE_DIR if settings.STATE_DIR.exists() else settings.BASE_DIR).free
+        free = shutil.disk_usage(
+            settings.STATE_DIR if settings.STATE_DIR.exists() else settings.BASE_DIR
+        ).free
         return "Storage is short: nothing is sent until space is freed." if free < FREE_SPACE else ""

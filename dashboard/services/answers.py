@@ -85,7 +85,9 @@ def of_error(error: ApiError) -> Answer:
 
 def of_kept(attempt: Attempt, account_ids: Sequence[str]) -> Answer:
     """What this version reads in the raw answer of an attempt. Raises: ApiError when it can read nothing."""
-    kept = VendorAnswer(is_write=True, status=attempt.http_status or 200, headers={}, text=attempt.raw, elapsed=0)
+    kept = VendorAnswer(
+        is_write=True, status=attempt.http_status or 200, headers={}, text=attempt.raw, elapsed=0
+    )
     return of_answer(read_enrollment(kept, account_ids[0] if attempt.single else None))
 
 
@@ -147,7 +149,9 @@ def _by_id(answer: Answer) -> dict[str, list[EnrollmentRow]]:
 
 def _fate_of(rows: list[EnrollmentRow]) -> Fate:
     if not rows:
-        return Fate(Outcome.State.UNKNOWN, reason="not_mentioned", error="Not mentioned in the vendor's answer.")
+        return Fate(
+            Outcome.State.UNKNOWN, reason="not_mentioned", error="Not mentioned in the vendor's answer."
+        )
     fates = [_fate_of_row(row) for row in rows]
     if len({fate.state for fate in fates}) == 1:
         return fates[0]
@@ -162,7 +166,9 @@ def _fate_of(rows: list[EnrollmentRow]) -> Fate:
 
 
 def _fate_of_row(row: EnrollmentRow) -> Fate:
-    state = _STATE_OF_WORD.get(row.word, Outcome.State.UNRECOGNISED) if row.word else Outcome.State.UNRECOGNISED
+    state = (
+        _STATE_OF_WORD.get(row.word, Outcome.State.UNRECOGNISED) if row.word else Outcome.State.UNRECOGNISED
+    )
     failed = state == Outcome.State.FAILED
     return Fate(
         state,
@@ -177,7 +183,9 @@ def remarks_on(answer: Answer, account_ids: Sequence[str]) -> dict[str, object]:
     """What was odd about an answer: rows never asked for, rows given twice, totals that differ. Empty when nothing was."""
     by_id, sent = _by_id(answer), set(account_ids)
     remarks: dict[str, object] = {
-        "strays": [_as_text(row) for account_id, rows in by_id.items() if account_id not in sent for row in rows][:100],
+        "strays": [
+            _as_text(row) for account_id, rows in by_id.items() if account_id not in sent for row in rows
+        ][:100],
         "twice": [_as_text(row) for account_id, rows in by_id.items() if len(rows) > 1 for row in rows][:100],
         "totals_differ": _totals_differ(answer),
         "not_successful": answer.answer_class == CLASS.DONE and not answer.success,

@@ -30,8 +30,24 @@ LOOKS = {
     STATE.PENDING: (1, 5, 15, 60, 360, 1440),
 }
 _COLUMNS = (
-    "run_id", "batch_id", "attempt_id", "settled_at", "source", "looks", "looked_at", "seen",
-    "account_id", "invoice_number", "state", "vendor_status", "reason", "error", "look_at", "outstanding", "currency", "predicted",
+    "run_id",
+    "batch_id",
+    "attempt_id",
+    "settled_at",
+    "source",
+    "looks",
+    "looked_at",
+    "seen",
+    "account_id",
+    "invoice_number",
+    "state",
+    "vendor_status",
+    "reason",
+    "error",
+    "look_at",
+    "outstanding",
+    "currency",
+    "predicted",
 )
 _PICKED = ("run_id", "account_id", "outstanding", "currency", "predicted")
 
@@ -39,7 +55,11 @@ _PICKED = ("run_id", "account_id", "outstanding", "currency", "predicted")
 def next_look(state: str, looks: int, now: datetime) -> datetime | None:
     """When an account in this state is read again after `looks` readings; None when it was read often enough."""
     waits = LOOKS.get(Outcome.State(state), ())
-    return now + timedelta(seconds=max(waits[looks] * settings.SETTLE_AFTER, 0.1 * looks)) if looks < len(waits) else None
+    return (
+        now + timedelta(seconds=max(waits[looks] * settings.SETTLE_AFTER, 0.1 * looks))
+        if looks < len(waits)
+        else None
+    )
 
 
 def write(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -> None:
@@ -121,7 +141,9 @@ def _refused(batch: Batch, answer: Answer) -> Fate:
 def _after_second_try(fate: Fate) -> Fate:
     """Refused as active when sent again: most likely the first try did it."""
     if fate.state == STATE.FAILED and fate.reason == "active_execution":
-        return Fate(STATE.ALREADY_ACTIVE, fate.invoice_number, fate.vendor_status, "already_active", fate.error)
+        return Fate(
+            STATE.ALREADY_ACTIVE, fate.invoice_number, fate.vendor_status, "already_active", fate.error
+        )
     return fate
 
 
@@ -137,7 +159,9 @@ def _may_correct(outcome: Outcome, attempt: Attempt, fate: Fate) -> bool:
 def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -> Iterator[tuple[Any, ...]]:
     """The values of `_COLUMNS` for each account of a batch, as the database takes them."""
     now, stored = clock.now(), connection.ops.adapt_datetimefield_value
-    looked_at = LOOKS if batch.permitted_by_id else LOOKED_AT  # a first try may have enrolled what a second could not
+    looked_at = (
+        LOOKS if batch.permitted_by_id else LOOKED_AT
+    )  # a first try may have enrolled what a second could not
     looks = {state: stored(next_look(state, 0, now)) if state in looked_at else None for state in STATE}
     same = (run.pk, batch.pk, attempt.pk, stored(now), str(Outcome.Source.ANSWER), 0, None, "")
     for account in batch.accounts:

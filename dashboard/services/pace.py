@@ -1,4 +1,4 @@
-"""How fast all workers together may call the vendor. The state is one row in the ledger, so it holds over processes and machines."""
+"""How fast all workers together may call the vendor: one row in the ledger, so it holds over processes and machines."""
 
 import random
 from collections.abc import Iterator
@@ -74,7 +74,11 @@ def cool_down(asked_wait: float | None, *, rng: random.Random | None = None) -> 
     """
     pace, now = lock(), clock.now()
     began = pace.limited_since or now
-    wait = asked_wait if asked_wait and asked_wait > 0 else (rng or random).uniform(1, min(60, 2 ** (pace.cooled + 1)))
+    wait = (
+        asked_wait
+        if asked_wait and asked_wait > 0
+        else (rng or random).uniform(1, min(60, 2 ** (pace.cooled + 1)))
+    )
     until = max(now + timedelta(seconds=min(wait, LONGEST_WAIT)), pace.cool_until or now)
     Pace.objects.filter(pk=1).update(
         cap=max(1.0, pace.cap / 2), cool_until=until, cooled=min(pace.cooled + 1, 30), limited_since=began

@@ -32,7 +32,8 @@ REASONS = {
         Reason(
             "active_execution",
             "Already active in a campaign",
-            "Wait until that campaign has completed for this invoice, then enroll it again. Trying again now would be refused again.",
+            "Wait until that campaign has completed for this invoice, then enroll it again. "
+            "Trying again now would be refused again.",
             Advice.WAIT,
             retry=True,
         ),
@@ -45,7 +46,8 @@ REASONS = {
         Reason(
             "not_found",
             "Not found, or not this workspace's",
-            "The invoice was deleted, belongs to another workspace, or the API key sees only test or only live records. Refresh the list.",
+            "The invoice was deleted, belongs to another workspace, or the API key sees only test or only live records. "
+            "Refresh the list.",
             Advice.CHECK,
         ),
         Reason(
@@ -55,7 +57,11 @@ REASONS = {
             Advice.FIX,
         ),
         Reason(
-            "other", "Refused in the vendor's own words", "Read the vendor's words beside each invoice.", Advice.OTHER, retry=True
+            "other",
+            "Refused in the vendor's own words",
+            "Read the vendor's words beside each invoice.",
+            Advice.OTHER,
+            retry=True,
         ),
         Reason(
             "no_reason_given",
@@ -137,20 +143,21 @@ REASONS = {
     )
 }
 
+# The vendor's documented sentences, without regard to case, spacing and the last full stop.
 _BY_SENTENCE = {
-    "invoice has an active execution in another campaign. please wait for the current campaign to complete before reassigning.": "active_execution",
+    "invoice has an active execution in another campaign. "
+    "please wait for the current campaign to complete before reassigning": "active_execution",
     "invoice or customer not found or access denied": "not_found",
     "invoice does not belong to this customer": "wrong_customer",
-    "invoice is past its due date and cannot be enrolled in a payment reminder campaign. please use an early stage or first party campaign instead.": "past_due",
+    "invoice is past its due date and cannot be enrolled in a payment reminder campaign. "
+    "please use an early stage or first party campaign instead": "past_due",
 }
 
 
 def code_of(error: str) -> str:
-    """The code of a vendor's sentence, compared without regard to case and spacing; `other` when it is not one we know."""
-    sentence = " ".join(error.split()).lower()
-    if not sentence:
-        return "no_reason_given"
-    return _BY_SENTENCE.get(sentence) or _BY_SENTENCE.get(sentence + ".") or _BY_SENTENCE.get(sentence.rstrip(".")) or "other"
+    """The code of a vendor's sentence; `other` when it is not one we know."""
+    sentence = " ".join(error.split()).lower().rstrip(".")
+    return _BY_SENTENCE.get(sentence, "other") if sentence else "no_reason_given"
 
 
 def of(code: str) -> Reason | None:

@@ -17,8 +17,22 @@ from dashboard.services import audit, clock, outcomes
 CALL_SIZE = 100
 # The columns that a holder of the lock may change; the rest never changes after queueing.
 _CHANGING = [
-    "state", "pause", "pause_text", "resume_at", *Outcome.State.values, "call_size", "feeling", "not_before", "check_campaign",
-    "unanswered_in_row", "refused_in_row", "host", "key_fingerprint", "started_at", "finished_at", "served_at",
+    "state",
+    "pause",
+    "pause_text",
+    "resume_at",
+    *Outcome.State.values,
+    "call_size",
+    "feeling",
+    "not_before",
+    "check_campaign",
+    "unanswered_in_row",
+    "refused_in_row",
+    "host",
+    "key_fingerprint",
+    "started_at",
+    "finished_at",
+    "served_at",
 ]
 
 
@@ -59,7 +73,12 @@ def queue(
 
 @transaction.atomic
 def _queue(
-    starter: User | None, campaign: Campaign, accounts: Sequence[dict[str, Any]], token: uuid.UUID, duplicates: int, source: str
+    starter: User | None,
+    campaign: Campaign,
+    accounts: Sequence[dict[str, Any]],
+    token: uuid.UUID,
+    duplicates: int,
+    source: str,
 ) -> Run:
     run = Run.objects.create(
         token=token,
@@ -72,13 +91,25 @@ def _queue(
         duplicates=duplicates,
     )
     _add_batches(run, accounts, CALL_SIZE, first=1)
-    audit.record("run queued", who=starter, run=run, invoices=len(accounts), campaign_id=campaign.id, campaign=campaign.name)
+    audit.record(
+        "run queued",
+        who=starter,
+        run=run,
+        invoices=len(accounts),
+        campaign_id=campaign.id,
+        campaign=campaign.name,
+    )
     work_waiting.send(Run, run_id=run.pk)
     return run
 
 
 def _add_batches(
-    run: Run, accounts: Sequence[dict[str, Any]], size: int, *, first: int, permitted_by: AuditEntry | None = None
+    run: Run,
+    accounts: Sequence[dict[str, Any]],
+    size: int,
+    *,
+    first: int,
+    permitted_by: AuditEntry | None = None,
 ) -> list[Batch]:
     pieces = [list(accounts[start : start + size]) for start in range(0, len(accounts), size)]
     return Batch.objects.bulk_create(
@@ -105,7 +136,9 @@ def save(run: Run) -> None:
         run.save(update_fields=changed)
 
 
-def add_batches(run: Run, accounts: Sequence[dict[str, Any]], size: int, *, permitted_by: AuditEntry | None) -> list[Batch]:
+def add_batches(
+    run: Run, accounts: Sequence[dict[str, Any]], size: int, *, permitted_by: AuditEntry | None
+) -> list[Batch]:
     """More batches at the end of a run."""
     last = run.batches.order_by("-number").values_list("number", flat=True).first() or 0
     return _add_batches(run, accounts, size, first=last + 1, permitted_by=permitted_by)
@@ -175,7 +208,12 @@ def pause(*, run: Run, who: User | None, note: str = "") -> Run:
     if run.is_ended:
         raise NotPossible("This run has ended; there is nothing left to pause.")
     if run.state != Run.State.PAUSED or run.pause != Run.Pause.PERSON:
-        run.state, run.pause, run.pause_text, run.resume_at = Run.State.PAUSED, Run.Pause.PERSON, note[:500], None
+        run.state, run.pause, run.pause_text, run.resume_at = (
+            Run.State.PAUSED,
+            Run.Pause.PERSON,
+            note[:500],
+            None,
+        )
         save(run)
         audit.record("run paused", who=who, run=run, note=note)
     return run
@@ -216,7 +254,9 @@ def stop(*, run: Run, who: User | None, note: str = "") -> Run:
     run.state, run.pause, run.pause_text, run.resume_at = Run.State.STOPPED, "", "", None
     run.finished_at = clock.now()
     save(run)
-    audit.record("run stopped", who=who, run=run, note=note, sent=run.size - run.not_sent, not_sent=run.not_sent)
+    audit.record(
+        "run stopped", who=who, run=run, note=note, sent=run.size - run.not_sent, not_sent=run.not_sent
+    )
     return run
 
 
@@ -234,11 +274,15 @@ def send_again(*, run: Run, who: User, note: str, account_ids: Iterable[str] | N
     run = lock(run.pk)
     open_outcomes = _unknown(run, account_ids)
     if open_outcomes.filter(settled_at__gt=clock.now() - outcomes.AGAIN_AFTER).exists():
-        raise NotPossible("The first try is less than a minute old; the vendor may still be at work. Try again in a minute.")
+        raise NotPossible(
+            "The first try is less than a minute old; the vendor may still be at work. Try again in a minute."
+        )
     rows = list(open_outcomes)
     if not rows:
         raise NotPossible("No invoice of unknown fate is left in this run.")
-    entry = audit.record("sent again", who=who, run=run, note=note, account_ids=[row.account_id for row in rows])
+    entry = audit.record(
+        "sent again", who=who, run=run, note=note, account_ids=[row.account_id for row in rows]
+    )
     add_batches(run, [outcomes.snapshot_of(row) for row in rows], run.call_size, permitted_by=entry)
     open_outcomes.update(look_at=None)
     if run.state != Run.State.PAUSED:
@@ -269,7 +313,9 @@ def _unknown(run: Run, account_ids: Iterable[str] | None) -> Any:
     """Accounts of unknown fate that are not about to be sent again."""
     again = {
         account["id"]
-        for accounts in run.batches.filter(state__in=(*Batch.OPEN, Batch.State.NOT_SENT), permitted_by__isnull=False).values_list("accounts", flat=True)
+        for accounts in run.batches.filter(
+            state__in=(*Batch.OPEN, Batch.State.NOT_SENT), permitted_by__isnull=False
+        ).values_list("accounts", flat=True)
         for account in accounts
     }
     unknown = run.outcomes.filter(state=Outcome.State.UNKNOWN).exclude(account_id__in=again)

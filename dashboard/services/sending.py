@@ -47,7 +47,9 @@ class Claim:
     single: bool
     alone: bool = False  # the run's next call waits for this one
     cooled: bool = True  # made while a rate limit was being got over: an answer speeds up again
-    made_at: float = field(default_factory=time.monotonic, compare=False)  # seconds on this machine's steady clock
+    made_at: float = field(
+        default_factory=time.monotonic, compare=False
+    )  # seconds on this machine's steady clock
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,13 @@ def claim_some(sender: Sender, *, at_most: int, answered: Collection[int] = ()) 
 
 def _runs_to_serve(now: datetime) -> list[Run]:
     waiting = Batch.objects.filter(run=OuterRef("pk"), state=Batch.State.WAITING)
-    ready = Run.objects.filter(Exists(waiting), state__in=Run.ACTIVE, check_campaign=False).exclude(not_before__gt=now)
+    ready = Run.objects.filter(Exists(waiting), state__in=Run.ACTIVE, check_campaign=False).exclude(
+        not_before__gt=now
+    )
     order = F("served_at").asc(nulls_first=True), "pk"
-    return list(ready.select_for_update(of=("self",)).select_related("starter").order_by(*order)[:RUNS_AT_ONCE])
+    return list(
+        ready.select_for_update(of=("self",)).select_related("starter").order_by(*order)[:RUNS_AT_ONCE]
+    )
 
 
 def _may_send(run: Run, sender: Sender) -> bool:
@@ -110,7 +116,9 @@ def _may_send(run: Run, sender: Sender) -> bool:
     run.host, run.key_fingerprint = run.host or sender.host, run.key_fingerprint or sender.key_fingerprint
     if (run.host, run.key_fingerprint) != (sender.host, sender.key_fingerprint):
         now_named = sender.host if sender.host != run.host else f"another key for {sender.host}"
-        runs.pause_for(run, Run.Pause.KEY_CHANGED, f"This run began with {run.host}; the settings now name {now_named}.")
+        runs.pause_for(
+            run, Run.Pause.KEY_CHANGED, f"This run began with {run.host}; the settings now name {now_named}."
+        )
         return False
     return True
 
@@ -122,7 +130,9 @@ def _next_batches(run: Run, share: int, in_flight: Mapping[int, int]) -> list[Ba
     elsewhere = [batch for batch, owner in in_flight.items() if owner != run.pk]
     busy = _accounts_of(elsewhere) if elsewhere and share else set()
     fitting = []
-    for batch in run.batches.filter(state=Batch.State.WAITING).order_by("number")[: share + (4 if busy else 0)]:
+    for batch in run.batches.filter(state=Batch.State.WAITING).order_by("number")[
+        : share + (4 if busy else 0)
+    ]:
         smaller = batch if batch.size <= run.call_size else runs.cut(run, batch, run.call_size)[0]
         if len(fitting) < share and busy.isdisjoint(smaller.account_ids):
             fitting.append(smaller)
@@ -134,11 +144,15 @@ def _accounts_of(batches: Collection[int]) -> set[str]:
     return {account["id"] for accounts in held for account in accounts}
 
 
-def _write_attempts(run: Run, batches: Sequence[Batch], sender: Sender, now: datetime, *, cooled: bool) -> list[Claim]:
+def _write_attempts(
+    run: Run, batches: Sequence[Batch], sender: Sender, now: datetime, *, cooled: bool
+) -> list[Claim]:
     if not batches:
         return []
     run.state, run.started_at, run.served_at = Run.State.RUNNING, run.started_at or now, now
-    Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(state=Batch.State.SENDING, tries=F("tries") + 1)
+    Batch.objects.filter(pk__in=[batch.pk for batch in batches]).update(
+        state=Batch.State.SENDING, tries=F("tries") + 1
+    )
     attempts = Attempt.objects.bulk_create(
         Attempt(
             batch=batch,
@@ -157,12 +171,23 @@ def _goes_single(run: Run, batch: Batch) -> bool:
     """One account goes through the endpoint for one, unless that has refused its form before: nothing was done then."""
     if run.size > 1:
         return False
-    return not batch.attempts.filter(single=True, answer_class=CLASS.REJECTED, http_status__in=WRONG_FORM).exists()
+    return not batch.attempts.filter(
+        single=True, answer_class=CLASS.REJECTED, http_status__in=WRONG_FORM
+    ).exists()
 
 
 def _claim_of(attempt: Attempt, campaign_id: str, *, alone: bool = False, cooled: bool = True) -> Claim:
     batch = attempt.batch
-    return Claim(attempt.pk, batch.pk, batch.run_id, campaign_id, tuple(batch.account_ids), attempt.single, alone, cooled)
+    return Claim(
+        attempt.pk,
+        batch.pk,
+        batch.run_id,
+        campaign_id,
+        tuple(batch.account_ids),
+        attempt.single,
+        alone,
+        cooled,
+    )
 
 
 # ----------------------------------------------------------------------------------------------------------- sending
@@ -174,7 +199,11 @@ def send(claim: Claim, client: Client) -> Answer:
     A worker that stood still since it made the claim may have been given up: it does not send what others look after.
     """
     if time.monotonic() - claim.made_at > settings.LEASE / 2:
-        return Answer(answer_class=CLASS.NOT_SENT, cause="stalled", message="Our worker stood still before it sent this.")
+        return Answer(
+            answer_class=CLASS.NOT_SENT,
+            cause="stalled",
+            message="Our worker stood still before it sent this.",
+        )
     try:
         if claim.single:
             return answers.of_answer(client.enroll_one(claim.account_ids[0], claim.campaign_id))
@@ -225,7 +254,9 @@ def _write_answer(attempt: Attempt, answer: Answer, batch: Batch) -> None:
     attempt.save(update_fields=["ended_at", "answer_class", "http_status", "message", "raw", "remarks"])
 
 
-def _take(run: Run, batch: Batch, attempt: Attempt, answer: Answer, cooling: tuple[datetime, bool] | None) -> None:
+def _take(
+    run: Run, batch: Batch, attempt: Attempt, answer: Answer, cooling: tuple[datetime, bool] | None
+) -> None:
     """What to do with a batch, by the class of its answer."""
     if answer.answer_class == CLASS.DONE:
         _take_rows(run, batch, attempt, answer)
@@ -330,7 +361,10 @@ def give_up_abandoned() -> int:
     abandoned = Attempt.objects.filter(batch__state=Batch.State.SENDING, answer_class="").exclude(
         incarnation__in=fresh.values("incarnation"), started_at__gt=lost
     )
-    claims = [_claim_of(attempt, attempt.batch.run.campaign_id) for attempt in abandoned.select_related("batch__run")]
+    claims = [
+        _claim_of(attempt, attempt.batch.run.campaign_id)
+        for attempt in abandoned.select_related("batch__run")
+    ]
     for abandoned_claim in claims:
         settle(abandoned_claim, answers.of_surprise("worker_stopped", "Our worker stopped while sending."))
     return len(claims)

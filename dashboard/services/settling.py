@@ -60,11 +60,17 @@ def look_again(*, client: Client) -> int:
 def _claim_due() -> list[Outcome]:
     """The next accounts to read, put off for all other workers meanwhile."""
     now = clock.now()
-    first = Outcome.objects.filter(look_at__lte=now).order_by("look_at").values_list("run_id", flat=True).first()
+    first = (
+        Outcome.objects.filter(look_at__lte=now).order_by("look_at").values_list("run_id", flat=True).first()
+    )
     if first is None:
         return []
     runs.lock(first)
-    due = list(Outcome.objects.filter(run=first, look_at__lte=now).select_related("run").order_by("look_at", "pk")[:AT_ONCE])
+    due = list(
+        Outcome.objects.filter(run=first, look_at__lte=now)
+        .select_related("run")
+        .order_by("look_at", "pk")[:AT_ONCE]
+    )
     Outcome.objects.filter(pk__in=[outcome.pk for outcome in due]).update(look_at=now + RETRY_READING)
     return due
 
@@ -98,7 +104,11 @@ def _from_list(client: Client, account_ids: Sequence[str]) -> dict[str, Account]
         page = client.accounts(page=1, per_page=LIST_PAGE) if len(wanted) > 2 else None
         while page and page.total_pages and page.total_pages < len(wanted):
             found |= {account.id: account for account in page.items if account.id in wanted}
-            page = client.accounts(page=page.page + 1, per_page=LIST_PAGE) if page.has_next and len(found) < len(wanted) else None
+            page = (
+                client.accounts(page=page.page + 1, per_page=LIST_PAGE)
+                if page.has_next and len(found) < len(wanted)
+                else None
+            )
     except ApiError:
         return found
     return found
@@ -111,7 +121,10 @@ def _judge(due: Iterable[Outcome], seen: Mapping[str, Account | ApiError]) -> No
     for run_id, mine in by_run.items():
         with transaction.atomic():
             run = runs.lock(run_id)
-            fresh = {outcome.pk: outcome for outcome in run.outcomes.filter(pk__in=[o.pk for o in mine]).select_related("batch")}
+            fresh = {
+                outcome.pk: outcome
+                for outcome in run.outcomes.filter(pk__in=[o.pk for o in mine]).select_related("batch")
+            }
             for outcome in mine:
                 if _is_open(fresh[outcome.pk], outcome) and outcome.account_id in seen:
                     _conclude(run, fresh[outcome.pk], seen[outcome.account_id])
@@ -161,7 +174,9 @@ def _may_have_been_active(run: Run, outcome: Outcome) -> bool:
     accounts: list[dict[str, Any]] = outcome.batch.accounts if outcome.batch else []
     picked = next((account for account in accounts if account["id"] == outcome.account_id), {})
     status = str(picked.get("status", "")).lower()
-    return not status or (status == AccountStatus.IN_PROGRESS and picked.get("campaign_id") == run.campaign_id)
+    return not status or (
+        status == AccountStatus.IN_PROGRESS and picked.get("campaign_id") == run.campaign_id
+    )
 
 
 def _enrolled_by_another(run: Run, outcome: Outcome) -> bool:
@@ -174,7 +189,13 @@ def _seen(seen: Account | ApiError, run: Run) -> str:
         return "not found when read again"
     if isinstance(seen, ApiError):
         return f"could not be read: {seen.message}"
-    where = "no campaign" if seen.campaign_id is None else "this campaign" if seen.campaign_id == run.campaign_id else f"campaign {seen.campaign_id}"
+    where = (
+        "no campaign"
+        if seen.campaign_id is None
+        else "this campaign"
+        if seen.campaign_id == run.campaign_id
+        else f"campaign {seen.campaign_id}"
+    )
     return f"{seen.status.label if seen.status else 'no status'}, {where}"
 
 

@@ -32,7 +32,9 @@ class Heartbeat:
 def register(*, name: str, threads: int) -> uuid.UUID:
     """A fresh incarnation for a process that starts, whatever its name was used for before."""
     Worker.objects.filter(seen_at__lt=clock.now() - KEPT).delete()
-    return Worker.objects.create(incarnation=uuid.uuid4(), name=name[:255], threads=threads, seen_at=clock.now()).incarnation
+    return Worker.objects.create(
+        incarnation=uuid.uuid4(), name=name[:255], threads=threads, seen_at=clock.now()
+    ).incarnation
 
 
 def beat(incarnation: uuid.UUID, *, trouble: str = "") -> None:

@@ -158,7 +158,9 @@ def as_sent(value: Any) -> str:
     if value is None or value == "":
         return format_html('<span class="hint">{}</span>', "empty" if value == "" else "not set")
     if isinstance(value, dict | list):
-        return format_html('<pre tabindex="0">{}</pre>', _cut(json.dumps(value, indent=2, ensure_ascii=False)))
+        return format_html(
+            '<pre tabindex="0">{}</pre>', _cut(json.dumps(value, indent=2, ensure_ascii=False))
+        )
     return format_html("<bdi>{}</bdi>", json.dumps(value) if isinstance(value, bool) else _cut(str(value)))
 
 

@@ -36,12 +36,22 @@ def main() -> int:
         port = free_port()
         os.environ |= {
             "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "ROLLCALL_DATABASE_URL": os.environ.get("BENCH_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3"),
+            "ROLLCALL_DATABASE_URL": os.environ.get(
+                "BENCH_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3"
+            ),
             "ROLLCALL_SANDBOX_PORT": str(port),
             "ROLLCALL_DEBUG": "false",
         }
         manage("migrate", "--verbosity", "0", "--skip-checks").wait()
-        sandbox = manage("sandbox", "--port", str(port), "--accounts", str(arguments.accounts * 3), "--latency", str(arguments.latency))
+        sandbox = manage(
+            "sandbox",
+            "--port",
+            str(port),
+            "--accounts",
+            str(arguments.accounts * 3),
+            "--latency",
+            str(arguments.latency),
+        )
         worker = manage("work")
         try:
             return measure(arguments.accounts, arguments.latency)
@@ -60,7 +70,9 @@ def measure(number: int, latency: float) -> int:
 
     client = vendor.for_workers()
     wait_for(lambda: can_connect(client.host) and workers.alive().exists())
-    campaign = next(c for c in client.campaigns(status="active", per_page=100).items if c.kind == "first_party")
+    campaign = next(
+        c for c in client.campaigns(status="active", per_page=100).items if c.kind == "first_party"
+    )
     ids: list[str] = []
     page = 1
     while len(ids) < number * 5 // 4:
@@ -70,7 +82,9 @@ def measure(number: int, latency: float) -> int:
             break
         page += 1
     ids, others = ids[:number], ids[number:][: number // 4]
-    run = runs.queue(starter=None, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4())
+    run = runs.queue(
+        starter=None, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4()
+    )
     wait_for(lambda: Run.objects.get(pk=run.pk).is_ended)
     run.refresh_from_db()
     peer = bare_calls(client, campaign.id, others)
@@ -78,8 +92,12 @@ def measure(number: int, latency: float) -> int:
     took = (run.finished_at - run.started_at).total_seconds()
     print(f"{len(ids)} invoices in {run.batches.count()} calls: {took:.2f} s; {run.enrolled} enrolled")
     start = (first_answer(run) - run.started_at).total_seconds()
-    print(f"floor {floor:.2f} s: ratio {took / floor:.2f}, after the first answer {(took - start) / floor:.2f}")
-    print(f"bare calls, 4 threads, nothing written down: {peer * 1000:.0f} ms a round: ratio {took / (peer * floor / latency):.2f}")
+    print(
+        f"floor {floor:.2f} s: ratio {took / floor:.2f}, after the first answer {(took - start) / floor:.2f}"
+    )
+    print(
+        f"bare calls, 4 threads, nothing written down: {peer * 1000:.0f} ms a round: ratio {took / (peer * floor / latency):.2f}"
+    )
     return 0
 
 

@@ -14,7 +14,10 @@ from dashboard.sandbox.server import Sandbox
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
-RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"], "rules": {"target-size": {"enabled": True}}}
+RULES = {
+    "runOnly": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa", "best-practice"],
+    "rules": {"target-size": {"enabled": True}},
+}
 
 
 def findings(page: Page) -> list[str]:
@@ -85,7 +88,9 @@ def test_the_same_without_javascript(
     context.close()
 
 
-def test_back_shows_the_whole_page_with_the_filter_before(desk: Page, live_server: LiveServer, sandbox: Sandbox) -> None:
+def test_back_shows_the_whole_page_with_the_filter_before(
+    desk: Page, live_server: LiveServer, sandbox: Sandbox
+) -> None:
     desk.goto(f"{live_server.url}/campaigns/")
     desk.get_by_label("Status").select_option("active")
     expect(desk).to_have_url(re.compile("status=active"))

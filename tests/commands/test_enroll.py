@@ -45,7 +45,9 @@ def enroll(campaign_id: str, file: str, *options: str) -> tuple[int, dict[str, A
     """The exit code and the JSON."""
     out = io.StringIO()
     with pytest.raises(SystemExit) as exit_:
-        call_command("enroll", campaign_id, "--accounts", file, "--json", *options, stdout=out, stderr=io.StringIO())
+        call_command(
+            "enroll", campaign_id, "--accounts", file, "--json", *options, stdout=out, stderr=io.StringIO()
+        )
     return int(exit_.value.code or 0), json.loads(out.getvalue())
 
 
@@ -58,7 +60,9 @@ def refusal(campaign_id: str, file: str, *options: str) -> str:
     return str(refused.value)
 
 
-def test_works_the_run_itself_when_no_worker_is_alive(sandbox: Sandbox, campaign_id: str, file_of: Any) -> None:
+def test_works_the_run_itself_when_no_worker_is_alive(
+    sandbox: Sandbox, campaign_id: str, file_of: Any
+) -> None:
     ids = accounts(sandbox, 101)
 
     code, result = enroll(campaign_id, file_of([*ids, ids[0], ids[5].upper()]), "--wait")
@@ -68,7 +72,14 @@ def test_works_the_run_itself_when_no_worker_is_alive(sandbox: Sandbox, campaign
     assert (result["state"], result["campaign_id"]) == ("finished", campaign_id)
     assert (result["counts"]["picked"], result["counts"]["enrolled"]) == (101, 101)
     assert {row["account_id"] for row in result["results"]} == set(ids)
-    assert set(result["results"][0]) == {"account_id", "invoice_number", "outcome", "vendor_status", "reason", "error"}
+    assert set(result["results"][0]) == {
+        "account_id",
+        "invoice_number",
+        "outcome",
+        "vendor_status",
+        "reason",
+        "error",
+    }
     assert Run.objects.get().duplicates == 2
     assert len(sandbox.ledger.posts) == 2
 
@@ -107,7 +118,9 @@ def test_exits_0_when_the_vendor_says_pending(sandbox: Sandbox, campaign_id: str
 
 def test_exits_3_when_something_stays_unknown(sandbox: Sandbox, campaign_id: str, file_of: Any) -> None:
     sandbox.faults.queue("close", process=True)
-    sandbox.faults.queue("status", method="GET", path="/accounts", status=404, body={"detail": "Not Found"}, times=None)
+    sandbox.faults.queue(
+        "status", method="GET", path="/accounts", status=404, body={"detail": "Not Found"}, times=None
+    )
 
     code, result = enroll(campaign_id, file_of(accounts(sandbox, 2)), "--wait")
 
@@ -165,7 +178,9 @@ def test_a_person_who_may_not_enroll_is_refused(
     assert "no active user" in refusal(campaign_id, file_of(accounts(sandbox, 1)), "--user", "nobody")
 
 
-def test_runs_in_the_name_of_a_person(sandbox: Sandbox, campaign_id: str, file_of: Any, collector: User) -> None:
+def test_runs_in_the_name_of_a_person(
+    sandbox: Sandbox, campaign_id: str, file_of: Any, collector: User
+) -> None:
     enroll(campaign_id, file_of(accounts(sandbox, 1)), "--wait", "--user", "collector")
 
     assert Run.objects.get().starter == collector

@@ -15,7 +15,9 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.mark.parametrize(("number", "calls"), [(1, 1), (100, 1), (101, 2), (250, 3)])
-def test_every_account_is_enrolled_in_as_few_calls_as_possible(sandbox: Sandbox, number: int, calls: int) -> None:
+def test_every_account_is_enrolled_in_as_few_calls_as_possible(
+    sandbox: Sandbox, number: int, calls: int
+) -> None:
     run = queue(sandbox, number)
 
     with working():

@@ -24,7 +24,9 @@ STATE = Outcome.State
 
 
 @pytest.mark.row("U1")
-def test_a_refused_connection_is_tried_again_and_pauses_the_run_after_five(sandbox: Sandbox, hands: Hands) -> None:
+def test_a_refused_connection_is_tried_again_and_pauses_the_run_after_five(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     run = queue(sandbox, 3)
     sandbox.stop()
 
@@ -189,7 +191,9 @@ def test_a_refused_key_or_campaign_pauses_the_run_after_one_call(
 
 
 @pytest.mark.row("U11", "U19")
-@pytest.mark.parametrize(("status", "headers"), [(409, {}), (302, {"Location": "http://127.0.0.1:1/"}), (405, {})])
+@pytest.mark.parametrize(
+    ("status", "headers"), [(409, {}), (302, {"Location": "http://127.0.0.1:1/"}), (405, {})]
+)
 def test_other_refusals_are_shown_and_not_repeated(
     sandbox: Sandbox, hands: Hands, status: int, headers: dict[str, str]
 ) -> None:
@@ -237,7 +241,9 @@ def test_a_rate_limit_makes_all_wait_and_drops_nothing(
 
 
 @pytest.mark.row("U16", "U17")
-def test_a_very_long_rate_limit_pauses_the_run_which_resumes_by_itself(sandbox: Sandbox, hands: Hands) -> None:
+def test_a_very_long_rate_limit_pauses_the_run_which_resumes_by_itself(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     sandbox.faults.queue("rate_limit", retry_after=1_000_000_000)
     run = hands.drain(queue(sandbox, 150))
     assert (run.state, run.pause, run.waiting) == (Run.State.PAUSED, Run.Pause.RATE_LIMITED, 150)
@@ -271,7 +277,9 @@ def test_a_number_in_a_refusal_that_is_no_limit_does_not_make_the_calls_smaller(
 
 
 @pytest.mark.row("U13")
-def test_calls_refused_as_too_large_are_halved_for_the_rest_of_the_run(sandbox: Sandbox, hands: Hands) -> None:
+def test_calls_refused_as_too_large_are_halved_for_the_rest_of_the_run(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     sandbox.faults.queue("status", status=413, times=2)
     run = hands.drain(queue(sandbox, 250))
 
@@ -353,7 +361,9 @@ def test_each_call_has_an_attempt_of_its_own_where_the_single_endpoint_is_refuse
     ]
 
 
-def test_a_lone_invoice_is_refused_for_the_reason_that_a_row_would_give(sandbox: Sandbox, hands: Hands) -> None:
+def test_a_lone_invoice_is_refused_for_the_reason_that_a_row_would_give(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     account = sandbox.store.add_account(status="not_assigned", due_date="2020-01-01")
     run = hands.drain(queue_ids(sandbox, [account["id"]], type="payment_reminder"))
 
@@ -374,9 +384,13 @@ def test_rows_in_a_refusal_are_read(sandbox: Sandbox, hands: Hands) -> None:
 
 
 @pytest.mark.row("U26", "U35")
-def test_the_http_status_counts_and_fields_that_we_do_not_know_are_kept(sandbox: Sandbox, hands: Hands) -> None:
+def test_the_http_status_counts_and_fields_that_we_do_not_know_are_kept(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     run = queue(sandbox, 2)
-    rows = [{"invoice_id": id_, "status": "SUCCESS", "novelty": "n1"} for id_ in Batch.objects.get().account_ids]
+    rows = [
+        {"invoice_id": id_, "status": "SUCCESS", "novelty": "n1"} for id_ in Batch.objects.get().account_ids
+    ]
     body = {"success": True, "status_code": 500, "data": {"results": rows, "novelty": "n2"}}
     sandbox.faults.queue("status", status=200, body=body)
 
@@ -388,7 +402,9 @@ def test_the_http_status_counts_and_fields_that_we_do_not_know_are_kept(sandbox:
 
 
 @pytest.mark.row("U28")
-def test_accounts_that_the_answer_does_not_name_are_unknown_until_read(sandbox: Sandbox, hands: Hands) -> None:
+def test_accounts_that_the_answer_does_not_name_are_unknown_until_read(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     sandbox.faults.queue("drop_rows", count=2)
     run = hands.drain(queue(sandbox, 5))
 
@@ -428,7 +444,13 @@ def test_oddities_that_change_nothing_change_nothing(sandbox: Sandbox, hands: Ha
 @pytest.mark.row("U34", "U50")
 @pytest.mark.parametrize(
     ("words", "state"),
-    [(" success ", STATE.ENROLLED), ("Enrolled", STATE.ENROLLED), ("PENDING", STATE.PENDING), ("skipped", STATE.SKIPPED), ("Zonk", STATE.UNRECOGNISED)],
+    [
+        (" success ", STATE.ENROLLED),
+        ("Enrolled", STATE.ENROLLED),
+        ("PENDING", STATE.PENDING),
+        ("skipped", STATE.SKIPPED),
+        ("Zonk", STATE.UNRECOGNISED),
+    ],
 )
 def test_words_are_read_without_regard_to_case_and_unknown_ones_are_never_a_success(
     sandbox: Sandbox, hands: Hands, words: str, state: str
@@ -450,7 +472,9 @@ def test_rows_win_over_a_flag_that_says_failure(sandbox: Sandbox, hands: Hands) 
 
 
 @pytest.mark.row("U36", "U37", "U38", "U39")
-@pytest.mark.parametrize("kind", ["null_fields", "huge_strings", "hostile_strings", "hostile_json", "deep_nesting"])
+@pytest.mark.parametrize(
+    "kind", ["null_fields", "huge_strings", "hostile_strings", "hostile_json", "deep_nesting"]
+)
 def test_a_hostile_row_never_costs_the_others_their_answer(sandbox: Sandbox, hands: Hands, kind: str) -> None:
     sandbox.faults.queue(kind)
     run = hands.drain(queue(sandbox, 10))
@@ -462,7 +486,9 @@ def test_a_hostile_row_never_costs_the_others_their_answer(sandbox: Sandbox, han
 
 
 @pytest.mark.row("U49")
-def test_a_campaign_that_closes_mid_run_pauses_it_after_two_refused_batches(sandbox: Sandbox, hands: Hands) -> None:
+def test_a_campaign_that_closes_mid_run_pauses_it_after_two_refused_batches(
+    sandbox: Sandbox, hands: Hands
+) -> None:
     run = queue(sandbox, 600)
     hands.step()
     sandbox.store.campaigns[run.campaign_id]["status"] = "completed"

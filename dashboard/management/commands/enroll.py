@@ -30,22 +30,37 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("campaign_id", metavar="CAMPAIGN_ID")
-        parser.add_argument("--accounts", required=True, metavar="FILE|-", help="Account ids in any separator; - reads standard input.")
-        parser.add_argument("--wait", action="store_true", help="Wait for the end; works the run itself when no worker is alive.")
+        parser.add_argument(
+            "--accounts",
+            required=True,
+            metavar="FILE|-",
+            help="Account ids in any separator; - reads standard input.",
+        )
+        parser.add_argument(
+            "--wait",
+            action="store_true",
+            help="Wait for the end; works the run itself when no worker is alive.",
+        )
         parser.add_argument("--user", metavar="NAME", help="In whose name; must be allowed to enroll.")
         parser.add_argument("--json", action="store_true", help="Print the result as JSON.")
 
-    def handle(self, *, campaign_id: str, accounts: str, wait: bool, user: str | None, **options: Any) -> None:
+    def handle(
+        self, *, campaign_id: str, accounts: str, wait: bool, user: str | None, **options: Any
+    ) -> None:
         campaign_id = self._campaign_id(campaign_id)
         listed = self._account_ids(accounts)
         try:
             run = self._queue(campaign_id, listed, user)
         except DatabaseError as error:
-            self._refuse(f"The database cannot be used ({error}). Check ROLLCALL_DATABASE_URL, and run `manage.py migrate`.")
+            self._refuse(
+                f"The database cannot be used ({error}). Check ROLLCALL_DATABASE_URL, and run `manage.py migrate`."
+            )
         if wait:
             run = _wait_for(run)
         elif not workers.alive().exists():
-            self.stderr.write("No worker is alive: the run waits until one starts (./run, or manage.py work).")
+            self.stderr.write(
+                "No worker is alive: the run waits until one starts (./run, or manage.py work)."
+            )
         self._report(run, as_json=options["json"])
         sys.exit(results.exit_code(run) if wait else 0)
 
@@ -88,7 +103,9 @@ class Command(BaseCommand):
         try:
             return str(uuid.UUID(text))
         except ValueError:
-            self._refuse(f"{text!r} is no campaign id; a campaign id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed.")
+            self._refuse(
+                f"{text!r} is no campaign id; a campaign id looks like 1b9d6bcd-bbfd-4b2d-9b5d-ab8dfbbd4bed."
+            )
 
     def _account_ids(self, source: str) -> Ids:
         name = "Standard input" if source == "-" else source
@@ -107,7 +124,9 @@ class Command(BaseCommand):
         if listed.malformed:
             named = "; ".join(f"line {bad.line}: {bad.text[:60]!r}" for bad in listed.named)
             more = f"; and {listed.unnamed} more" if listed.unnamed else ""
-            self._refuse(f"{name} holds entries that are no account ids: {named}{more}. Correct or remove them.")
+            self._refuse(
+                f"{name} holds entries that are no account ids: {named}{more}. Correct or remove them."
+            )
         if not listed.counts:
             self._refuse(f"{name} is empty: give at least one account id.")
         return listed
@@ -116,7 +135,9 @@ class Command(BaseCommand):
         if as_json:
             self.stdout.write(json.dumps(results.as_json(run)))
             return
-        self.stdout.write(f"Run {run.pk}: {run.get_state_display().lower()}{f' ({run.get_pause_display()})' if run.pause else ''}")
+        self.stdout.write(
+            f"Run {run.pk}: {run.get_state_display().lower()}{f' ({run.get_pause_display()})' if run.pause else ''}"
+        )
         if run.duplicates:
             self.stdout.write(f"  {run.duplicates} given more than once, dropped")
         for word, number in results.counts(run).items():

@@ -13,7 +13,9 @@ from dashboard.engine.local import IDLE_POLL, Engine
 from dashboard.services import vendor
 
 SWEEP = 2.0  # seconds between looks of an idle worker whose courier brings the news
-NOTICE = 1.0  # seconds: a signal that another thread took, as after a stop and go on, does not end a longer wait
+NOTICE = (
+    1.0  # seconds: a signal that another thread took, as after a stop and go on, does not end a longer wait
+)
 
 
 class Command(BaseCommand):
@@ -31,7 +33,7 @@ class Command(BaseCommand):
         engine = Engine(client=vendor.for_workers(), sweep=SWEEP if settings.ON_POSTGRESQL else IDLE_POLL)
         engine.start()
         with courier(engine):
-            while not told.wait(NOTICE):
+            while not told.wait(None):
                 pass
             engine.stop()
         engine.join()
