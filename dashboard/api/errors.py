@@ -12,8 +12,6 @@
 Only `Unavailable` and `Malformed` can leave the fate of a write open; they say so in `may_have_happened`.
 """
 
-# ruff: noqa: N818 - the names are what the rest of the program says
-
 
 class ApiError(Exception):
     """Any failed call. `message` is for people; no text here ever holds the API key."""

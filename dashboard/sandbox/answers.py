@@ -75,7 +75,7 @@ class Answer:
         return json.dumps(self.payload, separators=(",", ":")).encode()
 
 
-class Refused(Exception):  # noqa: N818
+class Refused(Exception):
     """Raised where a request ends early, with the answer it gets."""
 
     def __init__(self, answer: Answer) -> None:

@@ -129,7 +129,7 @@ def _next_batches(run: Run, share: int, in_flight: Mapping[int, int]) -> list[Ba
         share = 0 if run.pk in in_flight.values() else 1
     elsewhere = [batch for batch, owner in in_flight.items() if owner != run.pk]
     busy = _accounts_of(elsewhere) if elsewhere and share else set()
-    fitting = []
+    fitting: list[Batch] = []
     for batch in run.batches.filter(state=Batch.State.WAITING).order_by("number")[
         : share + (4 if busy else 0)
     ]:
