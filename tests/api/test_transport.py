@@ -142,7 +142,7 @@ def test_a_proxy_that_refuses_the_tunnel_is_not_sent(
     with pytest.raises(Unreachable) as caught:
         client_of("https://vendor.test/api", proxy_url=proxy).enroll("c1", ["a1"])
 
-    assert vendor.requests[0].line == "CONNECT vendor.test:443 HTTP/1.0"
+    assert vendor.requests[0].line.startswith("CONNECT vendor.test:443 ")
     assert KEY not in str(vendor.requests)
     assert "secret" not in caught.value.message
 

@@ -40,6 +40,7 @@ def test_not_ready_without_a_living_worker() -> None:
     assert (response.status_code, response.json()["workers"]) == (503, [])
 
 
+@pytest.mark.django_db
 def test_not_ready_when_the_database_fails() -> None:
     with patch("dashboard.services.workers.alive", side_effect=OperationalError("password=secret")):
         response = Client().get("/readyz")
@@ -49,5 +50,6 @@ def test_not_ready_when_the_database_fails() -> None:
 
 
 @pytest.mark.parametrize("path", ["/healthz", "/readyz"])
+@pytest.mark.django_db
 def test_nothing_can_be_posted(path: str) -> None:
     assert Client().post(path).status_code == 405

@@ -33,7 +33,7 @@ class Command(BaseCommand):
         engine = Engine(client=vendor.for_workers(), sweep=SWEEP if settings.ON_POSTGRESQL else IDLE_POLL)
         engine.start()
         with courier(engine):
-            while not told.wait(None):
+            while not told.wait(NOTICE):
                 pass
             engine.stop()
         engine.join()
