@@ -9,7 +9,14 @@ from django.utils import timezone
 
 from dashboard.views.scheme import SCHEME_COOKIE, SCHEMES, next_scheme
 
-SECTIONS = {"": "home", "campaigns": "campaigns", "runs": "runs", "audit": "audit"}
+SECTIONS = {
+    "": "home",
+    "campaigns": "campaigns",
+    "selections": "campaigns",
+    "accounts": "accounts",
+    "runs": "runs",
+    "audit": "audit",
+}
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:

@@ -10,7 +10,9 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Q, Value
+from django.db.models.fields.json import KT
+from django.db.models.functions import Cast, NullIf
 from django.urls import reverse
 
 
@@ -31,6 +33,9 @@ class Selection(models.Model):
     shown = models.JSONField(
         default=dict, help_text="The accounts last shown to the person, as read: a tick keeps what was seen."
     )
+    opened = models.JSONField(
+        default=dict, help_text="The campaign's `status` and `kind` when the picking began."
+    )
     changed_at = models.DateTimeField(auto_now=True)
 
     class Meta:
@@ -44,19 +49,219 @@ class Selection(models.Model):
         return f"selection of {self.user_id} for {self.campaign_id}"
 
 
+def _copied(name: str, output: "models.Field[Any, Any] | None" = None) -> "models.GeneratedField":
+    """A column that the database fills from the snapshot's key, for counting there; NULL where it has none."""
+    text = NullIf(KT(f"snapshot__{name}"), Value("null", models.TextField()))
+    return models.GeneratedField(
+        expression=Cast(text, output) if output else text,
+        output_field=output or models.TextField(null=True),
+        db_persist=True,
+    )
+
+
 class SelectedAccount(models.Model):
-    """One account in a selection. `snapshot` is `{}` when it was pasted and not read yet; shape as in `Batch.accounts`."""
+    """One account in a selection. `snapshot` is `{}` when it was pasted and not read yet; shape as in `Batch.accounts`.
+
+    The columns after `read_at` are the snapshot's; a mark such as `missing` is "true" or NULL, `due_on` an ISO date.
+    """
 
     selection = models.ForeignKey(Selection, on_delete=models.CASCADE, related_name="accounts")
     account_id = models.CharField(max_length=64)
     snapshot = models.JSONField(default=dict)
     read_at = models.DateTimeField(null=True, help_text="When the snapshot was read from the API.")
+    status = _copied("status")
+    due_on = _copied("due_on")
+    outstanding = _copied("outstanding", models.DecimalField(max_digits=20, decimal_places=2, null=True))
+    currency = _copied("currency")
+    customer_id = _copied("customer_id")
+    active_in = _copied("campaign_id")
+    is_sandbox = _copied("is_sandbox")
+    is_statement = _copied("is_statement")
+    missing = _copied("missing")
+    part_paid = _copied("part_paid")
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["selection", "account_id"], name="selected_once")]
+        # Holds all that a count needs: it is made from the index alone.
+        indexes = [
+            models.Index(
+                fields=[
+                    "selection",
+                    "status",
+                    "due_on",
+                    "is_sandbox",
+                    "is_statement",
+                    "missing",
+                    "part_paid",
+                    "currency",
+                    "outstanding",
+                    "read_at",
+                ],
+                name="selected_by_standing",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.account_id
+
+
+class Errand(models.Model):
+    """Reading that a worker does for one selection, in steps. Whoever holds it is the only one to go on with it.
+
+    `token` is the selection's when it was asked for: one that was sent or cleared since gets nothing added.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Waits for a person"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+        FAILED = "failed", "Failed"
+
+    ACTIVE = (State.QUEUED, State.RUNNING)
+
+    selection = models.ForeignKey(Selection, on_delete=models.CASCADE, related_name="%(class)ss")
+    token = models.UUIDField()
+    state = models.CharField(max_length=10, choices=State, default=State.QUEUED)
+    message = models.CharField(max_length=500, blank=True, help_text="Why it failed, for people.")
+    incarnation = models.UUIDField(null=True, help_text="The worker process that holds it.")
+    tries = models.PositiveSmallIntegerField(default=0, help_text="How many worker processes took it up.")
+    pages = models.PositiveIntegerField(null=True, help_text="Pages of the vendor's list, as far as known.")
+    pages_read = models.PositiveIntegerField(default=0)
+    first_total = models.PositiveIntegerField(null=True, help_text="What the vendor counted at first.")
+    last_total = models.PositiveIntegerField(null=True, help_text="What the vendor counted last.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    served_at = models.DateTimeField(
+        null=True, help_text="When it was last worked on: the oldest goes first."
+    )
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+    @property
+    def has_drifted(self) -> bool:
+        """Whether the vendor's list changed in size while it was read."""
+        return self.first_total != self.last_total
+
+
+class Gathering(Errand):
+    """All invoices that match a filter, on their way into a selection: all of them or, if it fails, none.
+
+    `filters` is the query of `GET /accounts` without the page, amounts as text.
+    """
+
+    filters = models.JSONField(default=dict)
+    found = models.PositiveIntegerField(default=0, help_text="Different invoices, once it is done.")
+    added = models.PositiveIntegerField(default=0, help_text="Those that were not selected before.")
+    repeated = models.PositiveIntegerField(default=0, help_text="Rows whose invoice had come before.")
+    unreadable = models.PositiveIntegerField(default=0, help_text="Rows that could not be read.")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["state"], condition=Q(state__in=["queued", "running"]), name="gathering_active"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"gathering {self.pk}"
+
+
+class GatheredPage(models.Model):
+    """One page of a gathering as read, until all are there. `rows` are snapshots, shape as in `Batch.accounts`."""
+
+    gathering = models.ForeignKey(Gathering, on_delete=models.CASCADE, related_name="gathered_pages")
+    number = models.PositiveIntegerField()
+    rows = models.JSONField()
+    read_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["gathering", "number"], name="page_gathered_once")]
+
+    def __str__(self) -> str:
+        return f"page {self.number} of {self.gathering_id}"
+
+
+class Upload(Errand):
+    """A list of invoices that a person pasted or uploaded, and what was found of it.
+
+    `layout` says how its file is read: `{"kind": "text" | "csv" | "xlsx", "encoding", "delimiter", "heading"}`.
+    """
+
+    class Method(models.TextChoices):
+        SEARCH = "search", "One search for each"
+        WALK = "walk", "The whole list, once"
+        CHECK = "check", "One search for each of the few that the whole list did not show"
+        REST = "rest", "The whole list, for what no search found"
+
+    name = models.CharField(max_length=255, blank=True, help_text="The file's name; empty for pasted text.")
+    layout = models.JSONField(default=dict)
+    columns = models.JSONField(default=list, help_text="The headings, or the first row.")
+    column = models.PositiveSmallIntegerField(null=True, help_text="Which one names the invoice, from 0.")
+    is_read = models.BooleanField(default=False, help_text="All its lines are entries now.")
+    method = models.CharField(max_length=6, choices=Method, blank=True)
+    used_at = models.DateTimeField(null=True, help_text="When what was found was put into the selection.")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["state"], condition=Q(state__in=["queued", "running"]), name="upload_active")
+        ]
+
+    def __str__(self) -> str:
+        return self.name or f"list {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("upload-detail", args=[self.selection.campaign_id, self.pk])
+
+
+class UploadFile(models.Model):
+    """The bytes of a list as they came, compressed: its rows are kept for the file of results."""
+
+    upload = models.OneToOneField(Upload, primary_key=True, on_delete=models.CASCADE, related_name="file")
+    content = models.BinaryField()
+
+    def __str__(self) -> str:
+        return f"file of {self.upload_id}"
+
+
+class Entry(models.Model):
+    """One invoice as a list names it. What is alike is in `matches`.
+
+    A match is `{"exact": bool, "external_id": str, "account": a snapshot as in Batch.accounts}`.
+    """
+
+    class State(models.TextChoices):
+        WAITING = "waiting", "Not looked up yet"
+        FOUND = "found", "Found"
+        MISSING = "missing", "Not found"
+        ASKED = "asked", "To be chosen"
+        DUPLICATE = "duplicate", "Given before"
+        BAD = "bad", "Not readable"
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="entries")
+    line = models.PositiveIntegerField()
+    value = models.CharField(max_length=200)
+    folded = models.CharField(max_length=200, help_text="Without regard to case, to find what is alike.")
+    state = models.CharField(max_length=9, choices=State, default=State.WAITING)
+    reason = models.CharField(max_length=200, blank=True)
+    account_id = models.CharField(max_length=64, blank=True)
+    matches = models.JSONField(default=list)
+    read_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["upload", "state", "id"]),
+            models.Index(fields=["upload", "folded"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.value} in line {self.line}"
 
 
 class Run(models.Model):
@@ -80,6 +285,7 @@ class Run(models.Model):
         CERTIFICATE = "certificate", "The vendor's certificate was refused"
         CAMPAIGN_NOT_FOUND = "campaign_not_found", "Campaign not found in this workspace"
         CAMPAIGN_CLOSED = "campaign_closed", "The campaign may be closed"
+        CAMPAIGN_CHANGED = "campaign_changed", "The campaign is of another type now"
         STARTER = "starter", "The starter is no longer allowed"
         KEY_CHANGED = "key_changed", "The API key or address has changed"
 
@@ -129,6 +335,10 @@ class Run(models.Model):
     )
     check_campaign = models.BooleanField(
         default=False, help_text="Read the campaign again before the next call."
+    )
+    recheck: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict,
+        help_text="What had changed when it started: `at`, `status`, `kind` (before, after), `verdicts` (before, after, number).",
     )
     unanswered_in_row = models.PositiveIntegerField(
         default=0, help_text="Calls without a readable answer since the last answer."

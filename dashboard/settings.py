@@ -73,6 +73,7 @@ class Environment(BaseSettings):
     post_deadline: Seconds = 60
     settle_after: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
     lease: Seconds = 30
+    large_run: int = Field(1000, ge=1)
     time_zone: str = "UTC"
 
     @field_validator("allowed_hosts", mode="before")
@@ -192,6 +193,7 @@ POST_DEADLINE = env.post_deadline
 PARALLEL_CALLS = env.parallel_calls
 SETTLE_AFTER = env.settle_after
 LEASE = env.lease
+LARGE_RUN = env.large_run
 HOST, PORT = env.host, env.port
 
 SECRET_KEY = _secret_key()

@@ -21,6 +21,7 @@ from dashboard.api.client import Client
 from dashboard.engine import spool
 from dashboard.services import answers, sending, settling, workers
 from dashboard.services.answers import CLASS, Answer
+from dashboard.services.errands import Clerk
 from dashboard.services.sending import Claim
 
 log = logging.getLogger(__name__)
@@ -61,7 +62,7 @@ class Engine:
         ]
         self._loops = [
             threading.Thread(target=self._loop, args=(body,), name=body.__name__.strip("_"), daemon=True)
-            for body in (self._dispatch, self._look_after, self._beat)
+            for body in (self._dispatch, self._look_after, self._beat, self._do_errands)
         ]
         self.incarnation = uuid.UUID(int=0)
 
@@ -69,6 +70,7 @@ class Engine:
         """Register with a fresh incarnation, make up for what could not be settled before, and begin."""
         self.incarnation = workers.register(name=self._name, threads=self._threads)
         self._sender = sending.Sender(self.incarnation, self._client.host, self._client.fingerprint)
+        self._clerk = Clerk(self._client, self.incarnation)
         spool.replay(sending.settle)
         sending.read_again()
         for thread in (self._settler, *self._callers, *self._loops):
@@ -95,6 +97,7 @@ class Engine:
         self._await(self._settler)
         for thread in others:
             thread.join()
+        self._clerk.close()
         workers.leave(self.incarnation)
         connection.close()
 
@@ -235,6 +238,10 @@ class Engine:
         looked = settling.tend(client=self._client)
         self._wake.set()
         return 0.0 if looked else 0.5
+
+    def _do_errands(self) -> float:
+        """Select all that match, and look up lists, a step at a time."""
+        return 0.0 if self._clerk.work() else 0.5
 
     def _beat(self) -> float:
         workers.beat(self.incarnation, trouble=self._trouble())

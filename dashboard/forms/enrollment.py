@@ -114,6 +114,8 @@ class PickForm(forms.Form):
         NONE = "none"
         CLEAR = "clear"
         CLEARED = "cleared"
+        GATHER = "gather"
+        LOOK_UP = "look_up"
 
     account_ids = IdsField(
         label=_("Account ids"),
@@ -175,6 +177,12 @@ class PickForm(forms.Form):
         ids: Ids = self.cleaned_data["account_ids"]
         return ids
 
+    @property
+    def pasted(self) -> str:
+        """What was given but for the boxes."""
+        texts: list[str] = self["account_ids"].value() or []
+        return "\n".join(text for text in texts if not _UUID.fullmatch(text))
+
     def accepts(self, selected: int) -> bool:
         """Whether the person may move on with that many selected; if not, the form says why."""
         if self.ids.malformed:
@@ -185,16 +193,11 @@ class PickForm(forms.Form):
                 bad,
             )
             self.add_error(None, sentence % {"bad": bad, "good": good})
+        elif self.next == self.Next.LOOK_UP:
+            self.add_error(None, _("Nothing was pasted. Paste invoice numbers, external ids or account ids."))
         elif self.next == self.Next.REVIEW and not selected:
             self.add_error(None, _("No invoice is chosen. Tick at least one, or paste account ids."))
         return not self.errors
-
-
-class ConfirmForm(forms.Form):
-    """The review as it is sent. `revision` tells whether the selection is still the one that was read."""
-
-    token = forms.UUIDField(widget=forms.HiddenInput)
-    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
 
 
 class CampaignForm(forms.Form):

@@ -13,6 +13,7 @@ from typing import Any, TypedDict, TypeVar, Unpack
 
 from django.conf import settings
 from django.core.cache import cache
+from django.db.models import Count
 
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, Refused
 from dashboard.api.schema import Account, Campaign, Page
@@ -49,6 +50,35 @@ class Detail:
     campaign: Campaign | None
     tries: list[Outcome]
     open_campaigns: list[Campaign]
+
+
+@dataclass(frozen=True)
+class Listing:
+    """A page of invoices: `tries` is how often we tried to enroll each, by id; `names` the customers' known names."""
+
+    rows: Page[Account]
+    names: dict[str, str]
+    tries: dict[str, int]
+
+    @property
+    def snapshots(self) -> list[Snapshot]:
+        return [snapshot_of(row) for row in self.rows.items if row.id]
+
+    @property
+    def unnamed(self) -> set[str]:
+        """The customers on the page whose names are not known."""
+        return {row.customer_id for row in self.rows.items if row.customer_id} - self.names.keys()
+
+
+def browse(**filters: Unpack[Filters]) -> Listing:
+    """One page of invoices with what we know of them. Raises: ApiError."""
+    page = list_page(**filters)
+    ids = [row.id for row in page.items if row.id]
+    tries = (
+        Outcome.objects.filter(account_id__in=ids).values_list("account_id").annotate(Count("pk")).order_by()
+    )
+    names = known_names({row.customer_id for row in page.items if row.customer_id})
+    return Listing(page, names, dict(tries))
 
 
 def list_page(**filters: Unpack[Filters]) -> Page[Account]:

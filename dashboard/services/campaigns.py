@@ -110,6 +110,13 @@ def chain(campaign: Campaign) -> Chain:
     return Chain(tuple(steps))
 
 
+def known_names(campaign_ids: Iterable[str]) -> dict[str, str]:
+    """Names seen a short while ago, by id; the short id for those not seen. Asks nobody."""
+    ids = set(campaign_ids)
+    kept = cache.get_many([_name_key(campaign_id) for campaign_id in ids])
+    return {campaign_id: kept.get(_name_key(campaign_id), f"{campaign_id[:8]}…") for campaign_id in ids}
+
+
 def _page(*, page: int, per_page: int, **filters: str) -> Page[Campaign]:
     """A page as asked for; past the end, which the vendor may refuse, an empty one with page 1's totals."""
     client = vendor.for_pages()
@@ -163,7 +170,7 @@ def _matches(campaign: Campaign, status: str, kind: str) -> bool:
 def _rows(campaigns: Iterable[Campaign]) -> tuple[CampaignRow, ...]:
     campaigns = tuple(campaigns)
     _keep_names(campaigns)
-    names = _names([campaign.next_campaign_id for campaign in campaigns if campaign.next_campaign_id])
+    names = known_names([campaign.next_campaign_id for campaign in campaigns if campaign.next_campaign_id])
     return tuple(
         CampaignRow(campaign, acceptance(campaign), names.get(campaign.next_campaign_id or "", ""))
         for campaign in campaigns
@@ -173,13 +180,6 @@ def _rows(campaigns: Iterable[Campaign]) -> tuple[CampaignRow, ...]:
 def _keep_names(campaigns: Iterable[Campaign]) -> None:
     names = {_name_key(campaign.id): campaign.name for campaign in campaigns if campaign.id}
     cache.set_many(names, NAMES_KEPT.total_seconds())
-
-
-def _names(campaign_ids: Iterable[str]) -> dict[str, str]:
-    """Names seen a short while ago, by id; the short id for those not seen. Asks nobody."""
-    ids = set(campaign_ids)
-    kept = cache.get_many([_name_key(campaign_id) for campaign_id in ids])
-    return {campaign_id: kept.get(_name_key(campaign_id), f"{campaign_id[:8]}…") for campaign_id in ids}
 
 
 def _name_key(campaign_id: str) -> str:

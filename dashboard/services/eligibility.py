@@ -22,12 +22,53 @@ class Acceptance:
 
 
 @dataclass(frozen=True)
+class Rule:
+    """What a verdict goes by. `source` says in words where it comes from, `is_stated` whether the vendor states it."""
+
+    name: str
+    source: str
+    is_stated: bool = True
+
+
+ONE_EXECUTION = Rule(
+    "One campaign at a time", "Stated in the vendor's documentation of campaigns, with this error."
+)
+DUE_DATE = Rule(
+    "Reminders only before the due date",
+    "Stated in the vendor's documentation of campaigns, with this error; not for the due date itself.",
+)
+TAKES_INVOICES = Rule(
+    "Which campaigns take invoices", "Stated in the vendor's documentation of campaigns, by their status."
+)
+FREE_STATUS = Rule(
+    "Free invoices may enter",
+    "Stated in the vendor's documentation of accounts: not assigned, or pending collection.",
+)
+CLOSED_STATUS = Rule(
+    "Closed invoices stay closed",
+    "Follows from the vendor's documentation of accounts: this status ends the collection.",
+    is_stated=False,
+)
+SANDBOX_RULE = Rule(
+    "No sandbox invoices", "Stated in the vendor's core concepts: sandbox accounts cannot be enrolled."
+)
+STATEMENTS_APART = Rule(
+    "Statements have their own way", "Stated in the vendor's documentation of statements."
+)
+KNOWN_INVOICE = Rule(
+    "Only invoices of this workspace", "Stated in the vendor's documentation of campaigns, with this error."
+)
+NOT_DOCUMENTED = Rule("No rule", "The vendor's documentation does not say.", is_stated=False)
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What will become of one invoice. `code` is short and stored, `why` is a sentence for people."""
 
     answer: Answer
     code: str
     why: str
+    rule: Rule = NOT_DOCUMENTED
 
 
 _ACCEPTANCES = {
@@ -44,13 +85,16 @@ _ACCEPTANCES = {
     CampaignStatus.ARCHIVED: Acceptance("no", "It is archived."),
 }
 
-ENTERS = Verdict("yes", "enters", "Nothing known speaks against it.")
+ENTERS = Verdict("yes", "enters", "Nothing known speaks against it.", FREE_STATUS)
 NOT_FOUND = Verdict(
-    "no", "not_found", "Not found in this workspace: deleted, mistyped, or out of this API key's sight."
+    "no",
+    "not_found",
+    "Not found in this workspace: deleted, mistyped, or out of this API key's sight.",
+    KNOWN_INVOICE,
 )
 NOT_LOOKED_UP = Verdict("unknown", "not_looked_up", "Given by its id and not looked up: the vendor decides.")
-SANDBOX = Verdict("no", "sandbox", "Sandbox invoices cannot be enrolled.")
-STATEMENT = Verdict("no", "statement", "Statements are not enrolled as invoices.")
+SANDBOX = Verdict("no", "sandbox", "Sandbox invoices cannot be enrolled.", SANDBOX_RULE)
+STATEMENT = Verdict("no", "statement", "Statements are not enrolled as invoices.", STATEMENTS_APART)
 STATEMENT_CAMPAIGN = Verdict(
     "unknown",
     "statement_campaign",
@@ -60,14 +104,19 @@ PAST_DUE = Verdict(
     "no",
     "past_due",
     "Past its due date: a payment reminder campaign refuses it, early stage and first party do not.",
+    DUE_DATE,
 )
 DUE_TODAY = Verdict(
-    "unknown", "due_today", "Due today: a payment reminder campaign may already count it as past due."
+    "unknown",
+    "due_today",
+    "Due today: a payment reminder campaign may already count it as past due.",
+    DUE_DATE,
 )
 NO_DUE_DATE = Verdict(
     "unknown",
     "no_due_date",
     "No due date is known, and a payment reminder campaign refuses what is past due.",
+    DUE_DATE,
 )
 OTHER_STATUS = Verdict(
     "unknown", "other_status", "Its status is missing or not a documented one: the vendor decides."
@@ -78,17 +127,27 @@ OTHER_CAMPAIGN = Verdict(
 
 _BY_STATUS = {
     AccountStatus.IN_PROGRESS: Verdict(
-        "no", "active_execution", "Active in a campaign: it has to complete first."
+        "no", "active_execution", "Active in a campaign: it has to complete first.", ONE_EXECUTION
     ),
-    AccountStatus.SETTLED: Verdict("no", "settled", "Settled: paid in full."),
-    AccountStatus.PAID_IN_FULL: Verdict("no", "settled", "Settled: paid in full."),
-    AccountStatus.UNCOLLECTIBLE: Verdict("no", "uncollectible", "Uncollectible: written off."),
+    AccountStatus.SETTLED: Verdict("no", "settled", "Settled: paid in full.", CLOSED_STATUS),
+    AccountStatus.PAID_IN_FULL: Verdict("no", "settled", "Settled: paid in full.", CLOSED_STATUS),
+    AccountStatus.UNCOLLECTIBLE: Verdict("no", "uncollectible", "Uncollectible: written off.", CLOSED_STATUS),
     AccountStatus.DISPUTED: Verdict(
         "unknown", "disputed", "Disputed: what the vendor does with it is not documented."
     ),
     AccountStatus.SUSPENDED: Verdict(
         "unknown", "suspended", "Suspended by hand: what the vendor does with it is not documented."
     ),
+}
+_BY_CODE = {
+    CAMPAIGN_CLOSED: "The campaign takes no invoices.",
+    **{
+        one.code: one.why
+        for one in (
+            *(ENTERS, NOT_FOUND, NOT_LOOKED_UP, SANDBOX, STATEMENT, STATEMENT_CAMPAIGN, PAST_DUE, DUE_TODAY),
+            *(NO_DUE_DATE, OTHER_STATUS, OTHER_CAMPAIGN, *_BY_STATUS.values()),
+        )
+    },
 }
 _ENROLLABLE = (AccountStatus.NOT_ASSIGNED, AccountStatus.PENDING_COLLECTION)
 
@@ -101,6 +160,35 @@ def acceptance(campaign: Campaign) -> Acceptance:
         "unknown", f"“{campaign.status.label}” is not a documented status: the vendor decides."
     )
     return _ACCEPTANCES.get(campaign.status, unknown)
+
+
+def marks(campaign: Campaign) -> dict[str, str]:
+    """What verdicts depend on, as text: kept to notice that a campaign has changed."""
+    return {
+        "status": campaign.status.raw if campaign.status else "",
+        "kind": campaign.kind.raw if campaign.kind else "",
+    }
+
+
+def differences(before: Mapping[str, str], campaign: Campaign) -> dict[str, list[str]]:
+    """Each of the marks that is another now, with its word before and now; none where there are no marks."""
+    now = marks(campaign)
+    return {name: [before[name], now[name]] for name in now if name in before and before[name] != now[name]}
+
+
+def sentences(changed: Mapping[str, Any]) -> list[str]:
+    """Such differences for people; other keys are passed over."""
+    words = {"status": ("status", CampaignStatus), "kind": ("type", CampaignKind)}
+    return [
+        f"Its {word} was “{kind(changed[name][0]).label}” and is “{kind(changed[name][1]).label}” now."
+        for name, (word, kind) in words.items()
+        if name in changed
+    ]
+
+
+def why(code: str) -> str:
+    """The sentence that goes with a stored code; the code itself where it is none of today's."""
+    return _BY_CODE.get(code, code)
 
 
 def verdict(account: Mapping[str, Any], campaign: Campaign, today: date) -> Verdict:
@@ -149,7 +237,7 @@ def _by_due_date(account: Mapping[str, Any], campaign: Campaign, today: date) ->
 def _by_campaign(campaign: Campaign) -> Verdict | None:
     taking = acceptance(campaign)
     if taking.answer == "no":
-        return Verdict("no", CAMPAIGN_CLOSED, f"The campaign takes no invoices. {taking.why}")
+        return Verdict("no", CAMPAIGN_CLOSED, f"The campaign takes no invoices. {taking.why}", TAKES_INVOICES)
     if taking.answer == "unknown":
         return OTHER_CAMPAIGN
     return STATEMENT_CAMPAIGN if campaign.kind == CampaignKind.STATEMENT_ACKNOWLEDGEMENT else None

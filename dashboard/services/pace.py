@@ -37,6 +37,14 @@ def is_at_rest(pace: Pace) -> bool:
     return pace.cap >= settings.PARALLEL_CALLS and not pace.cooled and pace.limited_since is None
 
 
+def calls_to_read() -> int:
+    """How many reads whoever holds the call to look may make at once: all that are free, and always one."""
+    pace = Pace.objects.filter(pk=1).first()
+    under_way = Batch.objects.filter(state=Batch.State.SENDING).count()
+    cap = int(min(pace.cap, settings.PARALLEL_CALLS)) if pace else settings.PARALLEL_CALLS
+    return max(1, cap - under_way)
+
+
 @contextmanager
 def one_call_to_look() -> Iterator[bool]:
     """Takes one call of the cap over all workers, for reading; False when none is free, and then the next one is kept free.

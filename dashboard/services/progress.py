@@ -33,6 +33,9 @@ AFTER_PAUSE = {
     Run.Pause.CAMPAIGN_CLOSED: (
         "Look at the campaign. Resume once it takes invoices again, or stop the run and pick another."
     ),
+    Run.Pause.CAMPAIGN_CHANGED: (
+        "Nothing was sent. Look at what changed below, then resume to send all the same, or stop the run."
+    ),
     Run.Pause.STARTER: "Have a manager give the right back and resume, or stop the run.",
     Run.Pause.KEY_CHANGED: (
         "Resume only if the key and address are of the same workspace: the rest will be sent there."

@@ -2,25 +2,40 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Min
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
+from dashboard.api.errors import ApiError
 from dashboard.api.schema import Campaign
-from dashboard.models import Batch, Outcome, Run, Selection
-from dashboard.services import accounts, eligibility, runs, selection, vendor
+from dashboard.models import Run, SelectedAccount, Selection
+from dashboard.services import (
+    accounts,
+    ageing,
+    campaigns,
+    eligibility,
+    runs,
+    selection,
+    vendor,
+    verdicts,
+    warnings,
+)
 from dashboard.services.accounts import Snapshot
-from dashboard.services.eligibility import CAMPAIGN_CLOSED, Acceptance, Verdict
+from dashboard.services.eligibility import Acceptance, Verdict
+from dashboard.services.verdicts import Group, Tally
+from dashboard.services.warnings import Warnings
 
 LOOKED_UP_AT_MOST = 100
-SHOWN_PER_GROUP = 20
+SELECTIONS_AT_MOST = 20
 
 
 class Problem(StrEnum):
@@ -29,41 +44,21 @@ class Problem(StrEnum):
     STALE = "stale"
     EMPTY = "empty"
     CLOSED = "closed"
-
-
-@dataclass
-class Group:
-    """The accounts with one verdict; `sums` are what is outstanding, by currency, `rows` the first few."""
-
-    verdict: Verdict
-    size: int = 0
-    sums: dict[str, Decimal] = field(default_factory=dict)
-    rows: list[Snapshot] = field(default_factory=list)
-
-    def add(self, row: Snapshot) -> None:
-        self.size += 1
-        outstanding = Decimal(row["outstanding"]) if row.get("outstanding") else None
-        if outstanding is not None:
-            self.sums[row["currency"]] = self.sums.get(row["currency"], Decimal(0)) + outstanding
-        if len(self.rows) < SHOWN_PER_GROUP:
-            self.rows.append(row | {"outstanding": outstanding})
-
-    @property
-    def unshown(self) -> int:
-        return self.size - len(self.rows)
+    CHANGED = "changed"
+    NOT_TYPED = "not_typed"
 
 
 @dataclass(frozen=True)
 class Review:
-    """What is about to be sent. `in_flight` maps accounts to run numbers; `read_at` is the oldest reading."""
+    """What is about to be sent. `by_age` are the labels of ageing buckets, each with its invoices."""
 
     campaign: Campaign
     acceptance: Acceptance
     selection: Selection
     groups: list[Group]
+    by_age: list[tuple[str, Tally]]
     flags: dict[str, int]
-    in_flight: dict[str, int]
-    read_at: datetime | None
+    warnings: Warnings
 
     @property
     def size(self) -> int:
@@ -72,6 +67,11 @@ class Review:
     @property
     def calls(self) -> int:
         return -(-self.size // runs.CALL_SIZE)
+
+    @property
+    def is_large(self) -> bool:
+        """Whether the number has to be typed to confirm it."""
+        return is_large(self.size)
 
     @property
     def sums(self) -> dict[str, Decimal]:
@@ -84,92 +84,167 @@ class Review:
     @property
     def refused(self) -> int:
         """How many are known to be refused one by one, not for the campaign's sake."""
-        return sum(
-            group.size
-            for group in self.groups
-            if group.verdict.answer == "no" and group.verdict.code != CAMPAIGN_CLOSED
-        )
+        return sum(group.size for group in self.groups if group.is_refused)
 
     @property
-    def in_flight_shown(self) -> list[tuple[str, int]]:
-        """The first few accounts in flight, each with its run's number."""
-        return list(self.in_flight.items())[:SHOWN_PER_GROUP]
+    def counts(self) -> dict[str, int]:
+        """How many by answer: yes, no, unknown."""
+        counted = Counter[str]()
+        for group in self.groups:
+            counted[group.verdict.answer] += group.size
+        return dict(counted)
 
     @property
-    def in_flight_unshown(self) -> int:
-        return len(self.in_flight) - len(self.in_flight_shown)
+    def read_at(self) -> datetime | None:
+        """The oldest reading."""
+        return min((group.read_at for group in self.groups if group.read_at), default=None)
+
+    @property
+    def mark(self) -> str:
+        """What the campaign was when this was shown."""
+        return mark_of(self.campaign)
 
 
-def check(user: User, campaign_id: uuid.UUID) -> Review:
+def is_large(size: int) -> bool:
+    """Whether a run of this size is only confirmed with its number."""
+    return bool(size > settings.LARGE_RUN)
+
+
+def mark_of(campaign: Campaign) -> str:
+    """What verdicts depend on, in one text: confirming sends it back."""
+    return "/".join(eligibility.marks(campaign).values())
+
+
+def check(user: User, campaign_id: uuid.UUID | str) -> Review:
     """The whole selection against the rules, the campaign read just now. Raises: ApiError."""
-    campaign = vendor.for_pages().campaign(str(campaign_id))
+    campaign = campaigns.read(str(campaign_id))
     picked = selection.of(user, campaign_id)
     _look_up_unread(picked)
-    groups, flags = _judge(picked, campaign)
-    return Review(
-        campaign=campaign,
-        acceptance=eligibility.acceptance(campaign),
-        selection=picked,
-        groups=groups,
-        flags=flags,
-        in_flight=in_flight(picked),
-        read_at=picked.accounts.aggregate(oldest=Min("read_at"))["oldest"],
-    )
+    review = _judge(picked, campaign)
+    for group in review.groups:
+        group.rows = verdicts.first_rows(verdicts.rows_of(picked, group.shares, timezone.localdate()))
+    return review
 
 
-def confirm(user: User, campaign_id: uuid.UUID, *, token: uuid.UUID, revision: int) -> Run | Problem:
+def check_all(user: User) -> list[Review | tuple[Selection, ApiError]]:
+    """Everything the person has selected, without rows; a campaign that cannot be read stands with its error."""
+    accounts_of = SelectedAccount.objects.filter(selection=OuterRef("pk"))
+    held = Selection.objects.filter(Exists(accounts_of), user=user).order_by("-changed_at")
+    return [_judge_or_error(picked) for picked in held[:SELECTIONS_AT_MOST]]
+
+
+def confirm(
+    user: User,
+    campaign_id: uuid.UUID | str,
+    *,
+    token: uuid.UUID,
+    revision: int,
+    mark: str,
+    typed: int | None = None,
+) -> Run | Problem:
     """Queue what was reviewed and empty the selection, in one step; the same token gives the same run.
 
-    Raises: ApiError.
+    `mark` is the campaign's as it was shown, `typed` the number that a large run asks for. Raises: ApiError.
     """
     if run := Run.objects.filter(token=token, starter=user, campaign_id=str(campaign_id)).first():
         return run
     campaign = vendor.for_pages().campaign(str(campaign_id))
     if eligibility.acceptance(campaign).answer == "no":
         return Problem.CLOSED
+    if mark_of(campaign) != mark:
+        return Problem.CHANGED
     with transaction.atomic():
         picked = selection.lock(selection.of(user, campaign_id))
         if run := Run.objects.filter(token=token, starter=user).first():
             return run
-        if picked.token != token or picked.revision != revision:
-            return Problem.STALE
-        rows = [row | {"verdict": verdict.code} for row, verdict in _verdicts(picked, campaign)]
-        if not rows:
-            return Problem.EMPTY
-        run = runs.queue(
-            starter=user, campaign=campaign, accounts=rows, token=token, duplicates=picked.duplicates
-        )
-        selection.clear(picked)
-    return run
+        return _problem(picked, token, revision, typed) or _queue(user, picked, campaign)
+
+
+def confirm_all(user: User, confirmed: Mapping[str, Mapping[str, Any]]) -> list[Run | Problem]:
+    """A run for each campaign, with what `confirm` takes; too many in all are confirmed one by one.
+
+    Raises: ApiError; what was queued before it stays queued, and sending all again makes no second run.
+    """
+    size = SelectedAccount.objects.filter(selection__user=user, selection__campaign_id__in=confirmed).count()
+    if is_large(size):
+        return [Problem.NOT_TYPED]
+    return [confirm(user, campaign_id, **marks) for campaign_id, marks in confirmed.items()]
 
 
 def take_out(
-    user: User, campaign_id: uuid.UUID, *, account_ids: Collection[str] = (), refused: bool = False
+    user: User,
+    campaign_id: uuid.UUID | str,
+    *,
+    account_ids: Collection[str] = (),
+    refused: bool = False,
+    verdict: str = "",
 ) -> int:
-    """Leave out these accounts, or all that are known to be refused; gives how many. Raises: ApiError."""
+    """Leave out these accounts, those with a verdict, or all that are known to be refused; gives how many.
+
+    Raises: ApiError.
+    """
     picked = selection.of(user, campaign_id)
-    if refused:
+    if refused or verdict:
         campaign = vendor.for_pages().campaign(str(campaign_id))
-        verdicts = _verdicts(picked, campaign)
-        account_ids = [
-            row["id"]
-            for row, verdict in verdicts
-            if verdict.answer == "no" and verdict.code != CAMPAIGN_CLOSED
+        today = timezone.localdate()
+        some = [
+            share
+            for group in verdicts.groups(verdicts.shares(picked, today), campaign, today)
+            if group.verdict.code == verdict or (refused and group.is_refused)
+            for share in group.shares
         ]
+        account_ids = list(verdicts.rows_of(picked, some, today).values_list("account_id", flat=True))
     return selection.change(picked, add=Counter(), remove=account_ids).removed
 
 
-def in_flight(picked: Selection) -> dict[str, int]:
-    """Selected accounts that an unfinished run holds, or whose fate is unknown, with that run's number."""
-    chosen = picked.accounts.values("account_id")
-    unknown = Outcome.objects.filter(state=Outcome.State.UNKNOWN, account_id__in=chosen)
-    held = dict(unknown.values_list("account_id", "run_id"))
-    waiting = Batch.objects.filter(state__in=Batch.OPEN).exclude(run__state__in=Run.ENDED)
-    if waiting.exists():
-        ids = set(chosen.values_list("account_id", flat=True))
-        for run_id, rows in waiting.values_list("run_id", "accounts").iterator(chunk_size=100):
-            held |= {row["id"]: run_id for row in rows if row["id"] in ids}
-    return held
+def _judge_or_error(picked: Selection) -> Review | tuple[Selection, ApiError]:
+    try:
+        return _judge(picked, campaigns.read(picked.campaign_id))
+    except ApiError as error:
+        return picked, error
+
+
+def _judge(picked: Selection, campaign: Campaign) -> Review:
+    today = timezone.localdate()
+    shares = verdicts.shares(picked, today)
+    by_age: dict[str, Tally] = {name: Tally() for name in ageing.BUCKETS}
+    flags: Counter[str] = Counter()
+    for share in shares:
+        by_age[ageing.BUCKET_OF[share.due]].add(share)
+        if eligibility.verdict(share.snapshot, campaign, today).answer != "no":
+            flags.update(dict.fromkeys(eligibility.flags(share.snapshot, today), share.size))
+    return Review(
+        campaign=campaign,
+        acceptance=eligibility.acceptance(campaign),
+        selection=picked,
+        groups=verdicts.groups(shares, campaign, today),
+        by_age=[(ageing.LABELS[name], tally) for name, tally in by_age.items() if tally.size],
+        flags=dict(flags),
+        warnings=warnings.of_selection(picked, campaign),
+    )
+
+
+def _problem(picked: Selection, token: uuid.UUID, revision: int, typed: int | None) -> Problem | None:
+    if picked.token != token or picked.revision != revision:
+        return Problem.STALE
+    size = picked.accounts.count()
+    if not size:
+        return Problem.EMPTY
+    return Problem.NOT_TYPED if is_large(size) and typed != size else None
+
+
+def _queue(user: User, picked: Selection, campaign: Campaign) -> Run:
+    rows = [row | {"verdict": verdict.code} for row, verdict in _verdicts(picked, campaign)]
+    run = runs.queue(
+        starter=user,
+        campaign=campaign,
+        accounts=rows,
+        token=picked.token,
+        duplicates=picked.duplicates,
+        check_first=True,
+    )
+    selection.clear(picked)
+    return run
 
 
 def _look_up_unread(picked: Selection) -> None:
@@ -179,20 +254,6 @@ def _look_up_unread(picked: Selection) -> None:
     )
     if 0 < len(unread) <= LOOKED_UP_AT_MOST:
         selection.keep(picked, accounts.look_up(unread))
-
-
-def _judge(picked: Selection, campaign: Campaign) -> tuple[list[Group], dict[str, int]]:
-    today = timezone.localdate()
-    groups: dict[str, Group] = {}
-    flags: Counter[str] = Counter()
-    for row, verdict in _verdicts(picked, campaign):
-        groups.setdefault(verdict.code, Group(verdict)).add(row)
-        if verdict.answer != "no":
-            flags.update(eligibility.flags(row, today))
-    order = ("no", "unknown", "yes")
-    return sorted(groups.values(), key=lambda group: (order.index(group.verdict.answer), -group.size)), dict(
-        flags
-    )
 
 
 def _verdicts(picked: Selection, campaign: Campaign) -> Iterator[tuple[Snapshot, Verdict]]:

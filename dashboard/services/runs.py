@@ -26,6 +26,7 @@ _CHANGING = [
     "feeling",
     "not_before",
     "check_campaign",
+    "recheck",
     "unanswered_in_row",
     "refused_in_row",
     "host",
@@ -54,8 +55,11 @@ def queue(
     token: uuid.UUID,
     duplicates: int = 0,
     source: str = "web",
+    check_first: bool = False,
 ) -> Run:
     """A run over these accounts (snapshots as in `Batch.accounts`), in batches of 100. The same token gives the same run.
+
+    With `check_first` the campaign is read again before the first call.
 
     Raises: ValueError for no accounts, or one account twice.
     """
@@ -66,7 +70,7 @@ def queue(
     if len({account["id"] for account in accounts}) != len(accounts):
         raise ValueError("An invoice was given twice.")
     try:
-        return _queue(starter, campaign, accounts, token, duplicates, source)
+        return _queue(starter, campaign, accounts, token, duplicates, source, check_first)
     except IntegrityError:
         return Run.objects.get(token=token)
 
@@ -79,6 +83,7 @@ def _queue(
     token: uuid.UUID,
     duplicates: int,
     source: str,
+    check_first: bool,
 ) -> Run:
     run = Run.objects.create(
         token=token,
@@ -89,6 +94,7 @@ def _queue(
         source=source,
         size=len(accounts),
         duplicates=duplicates,
+        check_campaign=check_first,
     )
     _add_batches(run, accounts, CALL_SIZE, first=1)
     audit.record(

@@ -2,7 +2,7 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Unpack
@@ -15,6 +15,7 @@ from dashboard.api.schema import Campaign, Page
 from dashboard.models import SelectedAccount, Selection
 from dashboard.services import accounts, eligibility, vendor
 from dashboard.services.accounts import Filters, Snapshot
+from dashboard.services.chunks import in_chunks
 
 # Ids per statement: SQLite takes a limited number of parameters.
 _CHUNK = 500
@@ -43,6 +44,15 @@ class Change:
     repeated: int
 
 
+@dataclass
+class Taken:
+    """What was given to a selection with its reading: `repeated` rows named an account that had come before."""
+
+    given: int = 0
+    repeated: int = 0
+    added: int = 0
+
+
 @dataclass(frozen=True)
 class Picker:
     """A page of accounts to pick from; `names` holds the customers' names that are known, by customer id."""
@@ -52,6 +62,11 @@ class Picker:
     rows: Page[Snapshot]
     tally: Tally
     names: dict[str, str]
+
+    @property
+    def is_longer(self) -> bool:
+        """Whether there is more than this page."""
+        return self.rows.has_next or self.rows.page > 1
 
     @property
     def unnamed(self) -> set[str]:
@@ -70,6 +85,7 @@ def browse(
     """One page of the vendor's accounts, or of the selected ones as they were read. Raises: ApiError."""
     campaign = vendor.for_pages().campaign(str(campaign_id))
     selection = of(user, campaign_id)
+    _remember_campaign(selection, campaign)
     rows = _selected_page(selection, filters) if only_selected else _vendor_page(selection, filters)
     return Picker(
         campaign=campaign,
@@ -83,7 +99,7 @@ def browse(
 def chosen_among(selection: Selection, account_ids: Collection[str]) -> set[str]:
     """Which of the accounts are selected."""
     chosen: set[str] = set()
-    for chunk in _chunks(account_ids):
+    for chunk in in_chunks(account_ids, _CHUNK):
         chosen.update(selection.accounts.filter(account_id__in=chunk).values_list("account_id", flat=True))
     return chosen
 
@@ -99,7 +115,9 @@ def change(selection: Selection, *, add: Counter[str], remove: Collection[str] =
     locked = lock(selection)
     chosen = chosen_among(locked, add)
     new = [account_id for account_id in add if account_id not in chosen]
-    removed = sum(locked.accounts.filter(account_id__in=chunk).delete()[0] for chunk in _chunks(remove))
+    removed = sum(
+        locked.accounts.filter(account_id__in=chunk).delete()[0] for chunk in in_chunks(remove, _CHUNK)
+    )
     SelectedAccount.objects.bulk_create([_as_seen(locked, account_id) for account_id in new])
     repeated = sum(add[account_id] - 1 for account_id in new)
     if new or removed:
@@ -107,6 +125,31 @@ def change(selection: Selection, *, add: Counter[str], remove: Collection[str] =
         locked.duplicates += repeated
         locked.save(update_fields=["revision", "duplicates", "changed_at"])
     return Change(added=len(new), removed=removed, repeated=repeated)
+
+
+@transaction.atomic
+def take_in(selection: Selection, readings: Iterable[tuple[datetime, Sequence[Snapshot]]]) -> Taken:
+    """Take in any number of accounts as they were read, also those that are selected already, in one step."""
+    locked = lock(selection)
+    before, taken, seen = locked.accounts.count(), Taken(), set[bytes]()
+    for read_at, snapshots in readings:
+        fresh = {row["id"]: row for row in snapshots if uuid.UUID(row["id"]).bytes not in seen}
+        seen.update(uuid.UUID(account_id).bytes for account_id in fresh)
+        taken.given += len(snapshots)
+        SelectedAccount.objects.bulk_create(
+            [
+                SelectedAccount(selection=locked, account_id=account_id, snapshot=row, read_at=read_at)
+                for account_id, row in fresh.items()
+            ],
+            update_conflicts=True,
+            unique_fields=["selection", "account_id"],
+            update_fields=["snapshot", "read_at"],
+        )
+    taken.repeated = taken.given - len(seen)
+    taken.added = locked.accounts.count() - before
+    locked.revision += 1
+    locked.save(update_fields=["revision", "changed_at"])
+    return taken
 
 
 @transaction.atomic
@@ -122,11 +165,19 @@ def clear(selection: Selection) -> int:
 def keep(selection: Selection, snapshots: Mapping[str, Snapshot]) -> None:
     """Write what was just read, by account id, to those of the accounts that are selected."""
     read_at = timezone.now()
-    for chunk in _chunks(snapshots):
+    for chunk in in_chunks(snapshots, _CHUNK):
         rows = list(selection.accounts.filter(account_id__in=chunk))
         for row in rows:
             row.snapshot, row.read_at = snapshots[row.account_id], read_at
         SelectedAccount.objects.bulk_update(rows, ["snapshot", "read_at"])
+
+
+def can_hold(account_id: str | None) -> bool:
+    """Whether the account can have a page and a box: the vendor documents no ids but UUIDs."""
+    try:
+        return bool(uuid.UUID(account_id))
+    except (TypeError, ValueError):
+        return False
 
 
 def lock(selection: Selection) -> Selection:
@@ -136,7 +187,7 @@ def lock(selection: Selection) -> Selection:
 
 def _vendor_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
     page = accounts.list_page(**filters)
-    snapshots = {row.id: accounts.snapshot_of(row) for row in page.items if row.id and _is_uuid(row.id)}
+    snapshots = {row.id: accounts.snapshot_of(row) for row in page.items if row.id and can_hold(row.id)}
     _remember_shown(selection, snapshots)
     keep(selection, snapshots)
     return Page(
@@ -158,6 +209,12 @@ def _selected_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
     return Page(items=items, page=number, per_page=per_page, total=total, total_pages=-(-total // per_page))
 
 
+def _remember_campaign(selection: Selection, campaign: Campaign) -> None:
+    marks = eligibility.marks(campaign)
+    if selection.opened != marks:
+        Selection.objects.filter(pk=selection.pk).update(opened=marks)
+
+
 def _remember_shown(selection: Selection, snapshots: Mapping[str, Snapshot]) -> None:
     read_at = timezone.now().isoformat()
     before = [(key, seen) for key, seen in selection.shown.items() if key not in snapshots]
@@ -173,16 +230,3 @@ def _as_seen(selection: Selection, account_id: str) -> SelectedAccount:
     return SelectedAccount(
         selection=selection, account_id=account_id, snapshot=seen["snapshot"], read_at=read_at
     )
-
-
-def _is_uuid(account_id: str) -> bool:
-    """Whether the account can have a page and a box: the vendor documents no other ids."""
-    try:
-        return bool(uuid.UUID(account_id))
-    except ValueError:
-        return False
-
-
-def _chunks(account_ids: Collection[str]) -> Iterator[Sequence[str]]:
-    ids = list(account_ids)
-    return (ids[start : start + _CHUNK] for start in range(0, len(ids), _CHUNK))

@@ -11,9 +11,9 @@ from django.db import transaction
 
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, Malformed, NotFound, Unavailable, Unreachable
-from dashboard.api.schema import Account, AccountStatus
+from dashboard.api.schema import Account, AccountStatus, Campaign, CampaignKind
 from dashboard.models import Outcome, Run
-from dashboard.services import clock, outcomes, pace, runs
+from dashboard.services import clock, outcomes, pace, recheck, runs
 from dashboard.services.eligibility import acceptance
 from dashboard.services.sending import PROBE_EVERY
 
@@ -203,31 +203,51 @@ def _seen(seen: Account | ApiError, run: Run) -> str:
 
 
 def check_campaigns(client: Client) -> None:
-    """Read again the campaigns whose calls were refused whole twice in a row; a closed one pauses its run."""
+    """Read the campaigns of runs that are about to start, and of those whose calls were refused whole twice in a row.
+
+    A closed campaign pauses its run; so does one that is of another type than when the run was confirmed.
+    """
     for run in Run.objects.filter(check_campaign=True, state__in=Run.ACTIVE):
-        closed, text = _is_closed(client, run)
-        if closed is not None:
-            _after_check(run.pk, closed, text)
+        seen = _read_campaign(client, run)
+        is_first = run.started_at is None
+        if isinstance(seen, Campaign):
+            _after_check(run.pk, seen, recheck.compare(run, seen) if is_first else {})
+        elif isinstance(seen, Unreachable | Unavailable):
+            if is_first:
+                _put_off(run.pk, seen)
+        else:
+            _after_check(run.pk, seen, {})
 
 
-def _is_closed(client: Client, run: Run) -> tuple[bool | None, str]:
-    """Whether the campaign takes no enrollments (None: cannot be told now), and what was seen."""
+def _read_campaign(client: Client, run: Run) -> Campaign | ApiError:
     try:
-        campaign = client.campaign(run.campaign_id)
-    except NotFound as error:
-        return True, error.message
+        return client.campaign(run.campaign_id)
     except ApiError as error:
-        return (None if isinstance(error, Unreachable | Unavailable) else False), error.message
-    accepts = acceptance(campaign)
-    return accepts.answer == "no", accepts.why
+        return error
 
 
 @transaction.atomic
-def _after_check(run_id: int, closed: bool, text: str) -> None:
+def _after_check(run_id: int, seen: Campaign | ApiError, changes: dict[str, Any]) -> None:
     run = runs.lock(run_id)
     run.check_campaign = False
-    if closed:
-        runs.pause_for(run, Run.Pause.CAMPAIGN_CLOSED, text)
+    run.recheck = changes or run.recheck
+    if isinstance(seen, NotFound):
+        runs.pause_for(run, Run.Pause.CAMPAIGN_CLOSED, seen.message)
+    elif isinstance(seen, Campaign) and (accepts := acceptance(seen)).answer == "no":
+        runs.pause_for(run, Run.Pause.CAMPAIGN_CLOSED, accepts.why)
+    elif "kind" in changes:
+        before, now = (CampaignKind(word).label for word in changes["kind"])
+        runs.pause_for(
+            run, Run.Pause.CAMPAIGN_CHANGED, f"It was “{before}” when this was confirmed, and is “{now}” now."
+        )
+    runs.save(run)
+
+
+@transaction.atomic
+def _put_off(run_id: int, error: ApiError) -> None:
+    """Nothing is sent unchecked: the run looks again when the vendor answers."""
+    run = runs.lock(run_id)
+    runs.pause_for(run, Run.Pause.VENDOR_DOWN, error.message, resume_at=clock.now() + PROBE_EVERY)
     runs.save(run)
 
 

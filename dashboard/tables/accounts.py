@@ -14,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.api.schema import AccountStatus
 from dashboard.templatetags.rollcall import NOTHING, badge, day, money
 
-BOX = '<input type="checkbox" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}"{2}>'
+BOX = '<input type="checkbox" id="pick-{0}" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}"{2}>'
 
 
 def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
@@ -87,6 +87,44 @@ class AccountTable(tables.Table):
 
     def render_status(self, record: dict[str, Any]) -> SafeString:
         return badge(AccountStatus(record["status"]) if record.get("status") else None)
+
+
+class AccountListTable(AccountTable):
+    """Snapshots without boxes, with our tries and the way to enroll each."""
+
+    tries = tables.Column(
+        verbose_name=_("Our tries"), accessor="id", attrs=_labelled(_("Our tries"), **{"class": "number"})
+    )
+    enroll = tables.Column(
+        verbose_name=_("Enroll"), accessor="id", attrs=_labelled("", **{"class": "row-act"})
+    )
+
+    def __init__(
+        self,
+        rows: Collection[dict[str, Any]],
+        *,
+        names: Mapping[str, str],
+        tries: Mapping[str, int],
+        may_enroll: bool,
+    ) -> None:
+        super().__init__(rows, chosen=(), names=names, may_pick=False)
+        self.tries = tries
+        if not may_enroll:
+            self.columns.hide("enroll")
+
+    def render_tries(self, value: str) -> SafeString:
+        number = self.tries.get(value, 0)
+        if not number:
+            return SafeString("0")
+        return format_html('<a href="{}#tries">{}</a>', reverse("account-detail", args=[value]), number)
+
+    def render_enroll(self, value: str, record: dict[str, Any]) -> SafeString:
+        return format_html(
+            '<a class="btn btn-sm" href="{}#enroll" aria-label="{}">{}</a>',
+            reverse("account-detail", args=[value]),
+            _("Enroll %(invoice)s") % {"invoice": _name_of(record)},
+            _("Enroll"),
+        )
 
 
 def _name_of(record: Mapping[str, Any]) -> str:

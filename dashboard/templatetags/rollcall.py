@@ -128,6 +128,18 @@ def day(value: date | None) -> str:
 
 
 @register.filter
+def iso_day(value: str | None) -> str:
+    """The same of an ISO date as text, as snapshots hold it."""
+    return day(date.fromisoformat(value) if value else None)
+
+
+@register.simple_tag
+def sum_in(tally: Any, currency: str) -> str:
+    """`{% sum_in tally "USD" %}`: what a `services.verdicts.Tally` holds in a currency."""
+    return money(tally.sums.get(currency))
+
+
+@register.filter
 def when(value: datetime | None) -> str:
     """A `<time>` in the person's zone, such as "Nov 22, 2026, 12:03:05"."""
     if value is None:

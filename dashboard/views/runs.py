@@ -16,7 +16,7 @@ from django_htmx.http import trigger_client_event
 from dashboard.forms.filters import FilterForm
 from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
 from dashboard.models import Attempt, Run
-from dashboard.services import fates, history, progress, runs
+from dashboard.services import fates, history, progress, recheck, runs
 from dashboard.services.reasons import REASONS
 from dashboard.tables.runs import AttemptTable, ResultTable, RunTable
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
@@ -50,6 +50,7 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     context = {
         "run": run,
         "progress": progress.of(run),
+        "recheck": recheck.of(run),
         "filters": filters.as_applied(),
         "chosen": filters.values,
         "notes": filters.notes,

@@ -146,6 +146,11 @@
     showHeader();
   }, true);
 
+  // Another tab may have changed the selection meanwhile.
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) htmx.trigger(document.body, "returned");
+  });
+
   document.addEventListener("DOMContentLoaded", showHeader);
   document.addEventListener("htmx:afterSettle", showHeader);
 })();

@@ -6,7 +6,7 @@ import pytest
 from django.http import QueryDict
 from django.utils.datastructures import MultiValueDict
 
-from dashboard.forms.enrollment import ConfirmForm, Malformed, PickForm, parse_ids
+from dashboard.forms.enrollment import Malformed, PickForm, parse_ids
 
 ONE, TWO, THREE = (str(UUID(int=number)) for number in (1, 2, 3))
 
@@ -106,10 +106,3 @@ def test_what_was_pasted_is_shown_again_without_the_ticked_ids() -> None:
     form.accepts(selected=1)
 
     assert ">\noops</textarea>" in str(form["account_ids"])
-
-
-@pytest.mark.parametrize(
-    "data", [{}, {"token": "x", "revision": "0"}, {"token": ONE}, {"token": ONE, "revision": "-1"}]
-)
-def test_a_confirmation_needs_token_and_revision(data: dict[str, str]) -> None:
-    assert not ConfirmForm(data).is_valid()

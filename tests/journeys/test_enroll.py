@@ -26,7 +26,7 @@ def pick(browser: Client, sandbox: Sandbox, ids: list[str]) -> str:
     start = f"/campaigns/{campaign['id']}/enroll/"
     review = browser.post(start, {"account_ids": "\n".join(ids), "then": "review"}).headers["Location"]
     form = browser.get(review).content.decode()
-    fields = dict(re.findall(r'name="(token|revision)" value="([^"]*)"', form))
+    fields = dict(re.findall(r'name="(token|revision|mark)" value="([^"]*)"', form))
     return browser.post(review, {**fields, "then": "confirm"}).headers["Location"]
 
 

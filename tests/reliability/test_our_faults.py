@@ -37,6 +37,7 @@ from dashboard.services import (
     runs,
     selection,
     sending,
+    vendor,
     workers,
 )
 from dashboard.services.answers import Answer
@@ -455,7 +456,8 @@ class TestPeople:
         picked = selection.of(user, self.CAMPAIGN)
         selection.change(picked, add=dict.fromkeys(account_ids, 1))  # type: ignore[arg-type]
         picked.refresh_from_db()
-        return {"token": str(picked.token), "revision": picked.revision}
+        mark = review.mark_of(vendor.for_pages().campaign(self.CAMPAIGN))
+        return {"token": str(picked.token), "revision": picked.revision, "mark": mark}
 
     @pytest.mark.row("O13")
     def test_a_review_confirmed_twice_makes_one_run(
@@ -494,9 +496,8 @@ class TestPeople:
     ) -> None:
         first = queue_ids(sandbox, self.ACCOUNTS)
         self.pick(collector, *self.ACCOUNTS[:2])
-        assert review.check(collector, uuid.UUID(self.CAMPAIGN)).in_flight == dict.fromkeys(
-            self.ACCOUNTS[:2], first.pk
-        )
+        shown = review.check(collector, self.CAMPAIGN).warnings.in_flight
+        assert shown == dict.fromkeys(self.ACCOUNTS[:2], first.pk)
 
         second = queue_ids(sandbox, self.ACCOUNTS[:2])
         claim = hands.claim()

@@ -6,15 +6,15 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.utils import timezone
 
-from dashboard.models import Outcome, Run, Selection
+from dashboard.models import Run, Selection
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import review, selection
 from dashboard.services.review import Problem
 
 CAMPAIGN = UUID(made_id("campaign", 1, 1))
+MARK = "running/early_stage"
 
 
 def accounts(count: int, start: int = 1) -> list[str]:
@@ -70,19 +70,11 @@ def test_few_unread_accounts_are_looked_up_and_kept(sandbox: Sandbox, picked: Se
     assert not picked.accounts.filter(read_at=None).exists()
 
 
-def test_an_account_of_unknown_fate_counts_as_in_flight(picked: Selection) -> None:
-    selection.change(picked, add=Counter(accounts(2)))
-    run = Run.objects.create(campaign_id="c", campaign_name="c", size=1, starter=picked.user)
-    Outcome.objects.create(run=run, account_id=accounts(1)[0], state="unknown", settled_at=timezone.now())
-
-    assert review.in_flight(picked) == {accounts(1)[0]: run.pk}
-
-
 def test_confirming_carries_the_duplicates_along(sandbox: Sandbox, picked: Selection) -> None:
     selection.change(picked, add=Counter(accounts(2) + accounts(1)))
     now = selection.of(picked.user, CAMPAIGN)
 
-    run = review.confirm(picked.user, CAMPAIGN, token=now.token, revision=now.revision)
+    run = review.confirm(picked.user, CAMPAIGN, token=now.token, revision=now.revision, mark=MARK)
 
     assert isinstance(run, Run)
     assert (run.size, run.duplicates, run.token) == (2, 1, now.token)
@@ -95,7 +87,7 @@ def test_nothing_but_the_reviewed_selection_is_sent(
 ) -> None:
     selection.change(picked, add=Counter(accounts(2)))
 
-    result = review.confirm(picked.user, CAMPAIGN, token=token or picked.token, revision=revision)
+    result = review.confirm(picked.user, CAMPAIGN, token=token or picked.token, revision=revision, mark=MARK)
 
     assert result == Problem.STALE
     assert not Run.objects.exists()
@@ -106,7 +98,7 @@ def test_nobody_confirms_with_the_token_of_another(
 ) -> None:
     selection.change(picked, add=Counter(accounts(2)))
 
-    assert review.confirm(manager, CAMPAIGN, token=picked.token, revision=1) == Problem.STALE
+    assert review.confirm(manager, CAMPAIGN, token=picked.token, revision=1, mark=MARK) == Problem.STALE
     assert not Run.objects.exists()
 
 
@@ -115,10 +107,10 @@ def test_a_run_is_shown_again_only_to_the_one_who_confirmed_it(
 ) -> None:
     selection.change(picked, add=Counter(accounts(2)))
     token = picked.token
-    run = review.confirm(picked.user, CAMPAIGN, token=token, revision=1)
+    run = review.confirm(picked.user, CAMPAIGN, token=token, revision=1, mark=MARK)
 
-    assert review.confirm(picked.user, CAMPAIGN, token=token, revision=1) == run
-    assert review.confirm(manager, CAMPAIGN, token=token, revision=1) == Problem.STALE
+    assert review.confirm(picked.user, CAMPAIGN, token=token, revision=1, mark=MARK) == run
+    assert review.confirm(manager, CAMPAIGN, token=token, revision=1, mark=MARK) == Problem.STALE
 
 
 def test_refused_ones_are_taken_out_and_the_rest_stays(sandbox: Sandbox, picked: Selection) -> None:

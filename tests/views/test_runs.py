@@ -422,3 +422,18 @@ def test_a_call_of_another_run_is_not_found(manager: User, browser_of: Browser) 
     response = browser_of(manager).get(f"{address(other, 'calls')}{run.batches.get().attempts.get().pk}/")
 
     assert response.status_code == 404
+
+
+def test_the_run_page_says_what_had_changed_when_it_started(signed_in: Client, collector: User) -> None:
+    run = ledger.queued(2, starter=collector)
+    run.recheck = {
+        "at": "2026-08-17T08:00:00+00:00",
+        "kind": ["early_stage", "payment_reminder"],
+        "verdicts": [["enters", "past_due", 2]],
+    }
+    run.save(update_fields=["recheck"])
+
+    page = signed_in.get(run.get_absolute_url()).content.decode()
+
+    assert "Its type was “Early stage” and is “Payment reminder” now." in page
+    assert "2 invoices: <q>Nothing known speaks against it.</q> → <q>Past its due date" in page

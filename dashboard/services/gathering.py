@@ -1,0 +1,141 @@
+"""Select all that match: every page of the vendor's list is read, then all of it enters the selection in one step."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import Any, Protocol, TypeVar
+
+from django.db import transaction
+
+from dashboard.api.client import Client
+from dashboard.api.schema import Account, Page
+from dashboard.models import Errand, GatheredPage, Gathering, Selection
+from dashboard.services import accounts, clock, selection
+from dashboard.services.accounts import Snapshot
+from dashboard.services.paging import Paging
+
+PER_PAGE = 100
+MOST_PAGES = 1000
+TOO_MANY = "More than 100,000 invoices match: narrow the filters and select in parts. Nothing was added."
+
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
+
+
+class Ask(Protocol):
+    """Makes calls at the same time, and gives what they give in order. Raises: ApiError."""
+
+    def __call__(
+        self, call: Callable[[Asked], Answered], things: Iterable[Asked], /
+    ) -> Sequence[Answered]: ...
+
+
+def begin(picked: Selection, filters: Mapping[str, Any]) -> Gathering:
+    """Ask for all that match the filters (as `accounts.Filters`) now; a gathering under way is asked for once."""
+    asked = {
+        name: value if isinstance(value, bool) else str(value)
+        for name, value in filters.items()
+        if name not in ("page", "per_page") and value not in (None, "", False)
+    }
+    with transaction.atomic():
+        locked = selection.lock(picked)
+        if under_way := locked.gatherings.filter(state__in=Errand.ACTIVE).first():
+            return under_way
+        locked.gatherings.all().delete()
+        return Gathering.objects.create(selection=locked, token=locked.token, filters=asked)
+
+
+def latest(picked: Selection) -> Gathering | None:
+    """The one under way, or the last one as long as its result was not put away."""
+    return picked.gatherings.order_by("pk").last()
+
+
+def progress(gathering: Gathering) -> tuple[int, int | None]:
+    """How many invoices were read, of how many."""
+    read, total = gathering.pages_read * PER_PAGE, gathering.last_total
+    return (read if total is None else min(read, total)), total
+
+
+def next_pages(errand: Errand, at_once: int) -> range:
+    """The numbers of the pages to read now: one where it is not known how many there are."""
+    first = errand.pages_read + 1
+    return range(first, first + 1 if errand.pages is None else min(first + at_once, errand.pages + 1))
+
+
+def note(errand: Errand, pages: Sequence[Page[Account]]) -> bool:
+    """Keep in the errand what these pages say of the list; gives whether it has come to its end."""
+    last = pages[-1]
+    errand.pages_read += len(pages)
+    errand.pages = Paging.of_api(last).last
+    errand.first_total = pages[0].total if errand.first_total is None else errand.first_total
+    errand.last_total = last.total
+    return not last.has_next or (errand.pages is not None and errand.pages_read >= errand.pages)
+
+
+def step(gathering: Gathering, client: Client, ask: Ask, at_once: int) -> None:
+    """Read the next pages; after the last one, put all into the selection. Raises: ApiError."""
+    filters = _filters_of(gathering)
+    pages = ask(
+        lambda number: client.accounts(**filters, page=number, per_page=PER_PAGE),
+        next_pages(gathering, at_once),
+    )
+    is_over = note(gathering, pages)
+    if _is_too_long(gathering, is_over=is_over):
+        _save(gathering, state=Errand.State.FAILED, message=TOO_MANY, finished_at=clock.now())
+        return
+    with transaction.atomic():
+        if _keep(gathering, pages) and is_over:
+            _finish(gathering)
+
+
+def _filters_of(gathering: Gathering) -> dict[str, Any]:
+    asked: dict[str, Any] = gathering.filters
+    amounts = {name: Decimal(value) for name, value in asked.items() if name.startswith("amount_")}
+    return asked | amounts
+
+
+def _is_too_long(gathering: Gathering, *, is_over: bool) -> bool:
+    longest = gathering.pages if gathering.pages is not None else gathering.pages_read + int(not is_over)
+    return longest > MOST_PAGES or (gathering.last_total or 0) > MOST_PAGES * PER_PAGE
+
+
+def _keep(gathering: Gathering, pages: Sequence[Page[Account]]) -> bool:
+    """Write the pages down; False where it was cancelled meanwhile, or another worker holds it."""
+    first, read_at = gathering.pages_read - len(pages) + 1, clock.now()
+    snapshots = [[accounts.snapshot_of(row) for row in page.items] for page in pages]
+    kept = [[row for row in rows if selection.can_hold(row["id"])] for rows in snapshots]
+    gathering.unreadable += sum(page.unreadable + len(page.items) for page in pages) - sum(map(len, kept))
+    GatheredPage.objects.bulk_create(
+        [
+            GatheredPage(gathering=gathering, number=number, rows=rows, read_at=read_at)
+            for number, rows in enumerate(kept, start=first)
+        ],
+        ignore_conflicts=True,
+    )
+    fields = ("pages", "pages_read", "first_total", "last_total", "unreadable")
+    return _save(gathering, **{name: getattr(gathering, name) for name in fields})
+
+
+def _finish(gathering: Gathering) -> None:
+    """All or nothing: the selection as it was asked for takes all that was read."""
+    picked = selection.lock(gathering.selection)
+    if picked.token != gathering.token or not _save(
+        gathering, state=Errand.State.DONE, finished_at=clock.now()
+    ):
+        return
+    taken = selection.take_in(picked, _pages_of(gathering))
+    gathering.gathered_pages.all().delete()
+    Gathering.objects.filter(pk=gathering.pk).update(
+        found=taken.given - taken.repeated, added=taken.added, repeated=taken.repeated
+    )
+
+
+def _pages_of(gathering: Gathering) -> Iterator[tuple[Any, list[Snapshot]]]:
+    pages = gathering.gathered_pages.order_by("number").values_list("read_at", "rows")
+    return pages.iterator(chunk_size=20)
+
+
+def _save(gathering: Gathering, **values: Any) -> bool:
+    mine = Gathering.objects.filter(
+        pk=gathering.pk, state=Errand.State.RUNNING, incarnation=gathering.incarnation
+    )
+    return bool(mine.update(**values))

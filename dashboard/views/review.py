@@ -1,0 +1,246 @@
+"""Checking what is selected before it is sent: confirming it, leaving some out, reading it again, sending some elsewhere."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.contrib.auth.decorators import permission_required
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.urls import reverse
+from django.utils.functional import Promise
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_http_methods, require_POST
+
+from dashboard.forms.review import ConfirmForm, MoveForm, RefreshForm
+from dashboard.models import Run
+from dashboard.services import ageing, refreshing, review, routing
+from dashboard.services.refreshing import Refreshed
+from dashboard.services.review import Problem, Review
+from dashboard.services.routing import Moved, NotPossible
+from dashboard.views.enrollment import SignedIn, see_other
+from dashboard.views.fragments import not_cached, wants_fragment
+
+PROBLEMS = {
+    Problem.STALE: (
+        _("The selection was changed since, perhaps in another tab. Nothing was sent. Check it again."),
+        409,
+    ),
+    Problem.EMPTY: (_("No invoice is selected. Nothing was sent."), 422),
+    Problem.CLOSED: (_("The campaign takes no invoices now. Nothing was sent."), 409),
+    Problem.CHANGED: (
+        _("The campaign has changed since you read this page. Nothing was sent. Check it as it is now."),
+        409,
+    ),
+    Problem.NOT_TYPED: (_("Type the number of invoices to confirm a run this large. Nothing was sent."), 422),
+}
+NOT_CONFIRMED = _(
+    "This form came without the marks of a review. Nothing was sent. Check what is below and confirm it here."
+)
+NOTHING_TICKED = _("No campaign was ticked. Nothing was sent.")
+
+may_enroll = permission_required("dashboard.enroll", raise_exception=True)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_review(request: SignedIn, campaign_id: UUID) -> HttpResponse:
+    """Check answers; a POST takes accounts out, or confirms."""
+    return _decide(request, campaign_id) if request.method == "POST" else _review(request, campaign_id)
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def selection_list(request: SignedIn) -> HttpResponse:
+    """All selections of a person with their reviews in short; a POST confirms the ticked ones, a run each."""
+    return _confirm_all(request) if request.method == "POST" else _selections(request)
+
+
+@may_enroll
+@require_POST
+def run_refresh(request: SignedIn, campaign_id: UUID) -> HttpResponse:
+    """Reads the selected accounts again, as many as a person waits for; htmx asks on until all are read."""
+    form = RefreshForm(request.POST)
+    since = form.cleaned_data["since"] if form.is_valid() else None
+    refreshed = refreshing.refresh(request.user, campaign_id, since=since)
+    if wants_fragment(request) and refreshed.left:
+        context = {"refreshed": refreshed, "campaign_id": campaign_id}
+        return not_cached(render(request, "enrollment/_refresh.html", context))
+    messages.info(request, _said_of_reading(refreshed))
+    response = see_other(reverse("run-review", args=[campaign_id]))
+    if wants_fragment(request):
+        return not_cached(HttpResponse(headers={"HX-Redirect": response["Location"]}))
+    return response
+
+
+@may_enroll
+@require_http_methods(["GET", "HEAD", "POST"])
+def run_move(request: SignedIn, campaign_id: UUID) -> HttpResponse:
+    """Which part of a selection goes elsewhere; a POST moves it."""
+    form = MoveForm(request.POST if request.method == "POST" else None, initial=request.GET.dict())
+    if not form.is_bound:
+        return _move(request, campaign_id, form)
+    if not form.is_valid():
+        return _move(request, campaign_id, form, status=422)
+    to, part = form.cleaned_data["campaign_id"], (form.cleaned_data["verdict"], form.cleaned_data["age"])
+    try:
+        moved = routing.move(request.user, campaign_id, to=to, verdict=part[0], bucket=part[1])
+    except NotPossible as error:
+        form.add_error(None, str(error))
+        return _move(request, campaign_id, form, status=409)
+    messages.success(request, _said_of_move(moved))
+    return see_other(reverse("selection-list"))
+
+
+def _review(
+    request: SignedIn, campaign_id: UUID, problem: Promise | str = "", status: int = 200
+) -> HttpResponse:
+    checked = review.check(request.user, campaign_id)
+    context = {
+        "review": checked,
+        "campaign": checked.campaign,
+        "campaign_id": campaign_id,
+        "form": _confirm_form(checked),
+        "problem": problem,
+        "offers": _offers(checked),
+        "names_of": _customers(checked),
+        "may_send": _may_send(request, checked),
+    }
+    return not_cached(render(request, "enrollment/review.html", context, status=status))
+
+
+def _may_send(request: SignedIn, checked: Review) -> bool:
+    may_enroll = request.user.has_perm("dashboard.enroll")
+    return may_enroll and bool(checked.size) and checked.acceptance.answer != "no"
+
+
+def _confirm_form(checked: Review, prefix: str | None = None) -> ConfirmForm:
+    picked = checked.selection
+    marks = {"token": picked.token, "revision": picked.revision, "mark": checked.mark}
+    return ConfirmForm(initial=marks, prefix=prefix)
+
+
+def _offers(checked: Review) -> routing.Offers | None:
+    """Where the past-due ones may go, if there are any."""
+    is_past_due = any(group.verdict.code == "past_due" for group in checked.groups)
+    return routing.offers_for_past_due(checked.campaign) if is_past_due else None
+
+
+def _customers(checked: Review) -> set[str]:
+    """The customers whose names are asked for once the page stands."""
+    shown = (row.get("customer_id") for group in checked.groups for row in group.rows)
+    return {*filter(None, shown), *(place.customer_id for place in checked.warnings.elsewhere_shown)}
+
+
+@may_enroll
+def _decide(request: SignedIn, campaign_id: UUID) -> HttpResponse:
+    if {"remove", "leave_out", "leave_out_verdict"} & request.POST.keys():
+        return _take_out(request, campaign_id)
+    form = ConfirmForm(request.POST)
+    if not form.is_valid():
+        problem = (
+            NOT_CONFIRMED
+            if {"token", "revision", "mark"} & form.errors.keys()
+            else PROBLEMS[Problem.NOT_TYPED][0]
+        )
+        return _review(request, campaign_id, problem, status=422)
+    result = review.confirm(request.user, campaign_id, **form.cleaned_data)
+    if isinstance(result, Problem):
+        return _review(request, campaign_id, *PROBLEMS[result])
+    return see_other(result.get_absolute_url())
+
+
+def _take_out(request: SignedIn, campaign_id: UUID) -> HttpResponse:
+    removed = review.take_out(
+        request.user,
+        campaign_id,
+        account_ids=request.POST.getlist("remove"),
+        refused="leave_out" in request.POST,
+        verdict=request.POST.get("leave_out_verdict", ""),
+    )
+    said = ngettext("%(count)d invoice was left out.", "%(count)d invoices were left out.", removed)
+    messages.success(request, said % {"count": removed})
+    return see_other(request.path)
+
+
+def _selections(request: SignedIn, problem: Promise | str = "", status: int = 200) -> HttpResponse:
+    found = review.check_all(request.user)
+    checked = [one for one in found if isinstance(one, Review)]
+    sendable = [one for one in checked if _may_send(request, one)]
+    context = {
+        "checked": [(one, _confirm_form(one, one.selection.campaign_id), one in sendable) for one in checked],
+        "unread": [one for one in found if not isinstance(one, Review)],
+        "size": sum(one.size for one in sendable),
+        "is_large": review.is_large(sum(one.size for one in sendable)),
+        "problem": problem,
+    }
+    return not_cached(render(request, "enrollment/selections.html", context, status=status))
+
+
+@may_enroll
+def _confirm_all(request: SignedIn) -> HttpResponse:
+    ticked = request.POST.getlist("campaign_id")[: review.SELECTIONS_AT_MOST]
+    forms = [(campaign_id, ConfirmForm(request.POST, prefix=campaign_id)) for campaign_id in ticked]
+    if not forms:
+        return _selections(request, NOTHING_TICKED, status=422)
+    if not all(form.is_valid() for _campaign_id, form in forms):
+        return _selections(request, NOT_CONFIRMED, status=422)
+    results = review.confirm_all(request.user, {name: form.cleaned_data for name, form in forms})
+    for result in results:
+        _say(request, result)
+    return see_other(reverse("run-list" if all(isinstance(it, Run) for it in results) else "selection-list"))
+
+
+def _say(request: SignedIn, result: Run | Problem) -> None:
+    if isinstance(result, Problem):
+        messages.error(request, str(PROBLEMS[result][0]))
+        return
+    said = ngettext(
+        "Run %(run)s was queued: %(count)d invoice into %(campaign)s.",
+        "Run %(run)s was queued: %(count)d invoices into %(campaign)s.",
+        result.size,
+    )
+    messages.success(
+        request, said % {"run": result.pk, "count": result.size, "campaign": result.campaign_name}
+    )
+
+
+def _move(request: SignedIn, campaign_id: UUID, form: MoveForm, status: int = 200) -> HttpResponse:
+    checked = review.check(request.user, campaign_id)
+    offers = routing.offers(checked.campaign)
+    form.offer(
+        verdicts=[(group.verdict.code, f"{group.verdict.why} ({group.size:,})") for group in checked.groups],
+        ages=[(name, label) for name, label in ageing.LABELS.items()],
+        campaigns=[(one.id or "", one.name) for one in offers.all],
+    )
+    context = {
+        "review": checked,
+        "campaign": checked.campaign,
+        "campaign_id": campaign_id,
+        "form": form,
+        "offers": offers,
+    }
+    return not_cached(render(request, "enrollment/move.html", context, status=status))
+
+
+def _said_of_move(moved: Moved) -> str:
+    said = ngettext(
+        "%(count)d invoice was moved. Nothing was sent.",
+        "%(count)d invoices were moved. Nothing was sent.",
+        moved.moved,
+    )
+    there = ngettext(
+        " %(count)d was selected there already.",
+        " %(count)d were selected there already.",
+        moved.there_before,
+    )
+    return said % {"count": moved.moved} + (
+        there % {"count": moved.there_before} if moved.there_before else ""
+    )
+
+
+def _said_of_reading(refreshed: Refreshed) -> str:
+    if not refreshed.left:
+        return str(_("Every selected invoice was read again."))
+    if refreshed.is_stuck:
+        return str(_("The vendor gave no answer: nothing was read again. Try again in a moment."))
+    said = _("%(read)d were read again. %(left)d are older: press again to go on.")
+    return said % {"read": refreshed.read, "left": refreshed.left}

@@ -1,0 +1,93 @@
+"""What speaks against sending a selection as it is."""
+
+from collections import Counter
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from dashboard.api.schema import Campaign
+from dashboard.models import Batch, Outcome, Run, SelectedAccount, Selection
+from dashboard.services import selection, warnings
+
+HERE, THERE = str(UUID(int=7)), str(UUID(int=8))
+CAMPAIGN = Campaign.read({"id": HERE, "status": "ACTIVE", "type": "early_stage"})
+
+
+@pytest.fixture
+def picked(collector: User) -> Selection:
+    picked = selection.of(collector, HERE)
+    for account_id in "ab":
+        take(picked, account_id, customer_id="ann")
+    return picked
+
+
+def take(into: Selection, account_id: str, **fields: Any) -> None:
+    snapshot = {"id": account_id, "status": "not_assigned", "customer_id": None} | fields
+    SelectedAccount.objects.create(selection=into, account_id=account_id, snapshot=snapshot)
+
+
+def chosen(picked: Selection) -> Any:
+    return picked.accounts.values_list("account_id", flat=True)
+
+
+def test_an_account_of_unknown_fate_counts_as_in_flight(picked: Selection) -> None:
+    run = Run.objects.create(campaign_id="c", campaign_name="c", size=1, unknown=1, starter=picked.user)
+    Outcome.objects.create(run=run, account_id="a", state="unknown", settled_at=timezone.now())
+
+    assert warnings.in_flight(chosen(picked)) == {"a": run.pk}
+
+
+def test_an_account_that_an_unfinished_run_holds_is_in_flight(picked: Selection) -> None:
+    run = Run.objects.create(campaign_id="c", campaign_name="c", size=1, starter=picked.user)
+    Batch.objects.create(run=run, number=1, accounts=[{"id": "b"}, {"id": "z"}], size=2)
+
+    assert warnings.in_flight(chosen(picked)) == {"b": run.pk}
+
+
+def test_what_somebody_else_has_selected_is_said_with_name_and_campaign(
+    picked: Selection, manager: User
+) -> None:
+    take(selection.of(manager, THERE), "a")
+    take(selection.of(manager, HERE), "z")
+
+    (other,) = warnings.of_selection(picked, CAMPAIGN).taken
+
+    assert (other.username, other.campaign_id, other.size) == ("manager", THERE, 1)
+
+
+def test_a_customer_active_elsewhere_is_named_with_the_campaign(picked: Selection) -> None:
+    take(picked, "c", status="in_progress", campaign_id=THERE, customer_id="ann")
+    take(picked, "d", status="in_progress", campaign_id=HERE, customer_id="bob")
+
+    (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
+
+    assert (place.customer_id, place.campaign_names) == ("ann", [f"{THERE[:8]}…"])
+
+
+def test_a_customer_selected_for_another_campaign_is_named(picked: Selection) -> None:
+    take(selection.of(picked.user, THERE), "c", customer_id="ann")
+    take(selection.of(picked.user, THERE), "d", customer_id="somebody else")
+
+    assert [place.customer_id for place in warnings.of_selection(picked, CAMPAIGN).elsewhere] == ["ann"]
+
+
+def test_a_customer_that_was_lately_seen_active_elsewhere_is_named(picked: Selection) -> None:
+    seen = {"status": "in_progress", "campaign_id": THERE, "customer_id": "ann"}
+    picked.shown = {"x": {"read_at": "2026-08-17T08:00:00+00:00", "snapshot": seen}}
+
+    assert [place.customer_id for place in warnings.of_selection(picked, CAMPAIGN).elsewhere] == ["ann"]
+
+
+def test_a_campaign_that_changed_since_it_was_opened_says_how(picked: Selection) -> None:
+    picked.opened = {"status": "paused", "kind": "early_stage"}
+
+    assert warnings.of_selection(picked, CAMPAIGN).changes == ["Its status was “Paused” and is “Active” now."]
+
+
+def test_a_quiet_selection_has_no_warnings(picked: Selection) -> None:
+    selection.change(picked, add=Counter(["e"]))
+
+    assert warnings.of_selection(picked, CAMPAIGN) == warnings.Warnings({}, [], [], [])

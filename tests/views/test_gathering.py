@@ -1,0 +1,144 @@
+"""“Select all matching”, as a browser without JavaScript does it and as htmx asks for it."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.urls import reverse
+
+from dashboard.models import Gathering, SelectedAccount, Worker
+from dashboard.sandbox.server import Sandbox
+from dashboard.sandbox.store import made_id
+from dashboard.services import vendor, workers
+from dashboard.services.errands import Clerk
+
+OPEN = made_id("campaign", 1, 1)
+PICKER = reverse("run-create", args=[OPEN])
+PANEL = reverse("gathering-detail", args=[OPEN])
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
+    signed_in: Browser = browser_of(collector)
+    return signed_in
+
+
+@pytest.fixture
+def clerk(web: Browser) -> Iterator[Clerk]:
+    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
+        yield clerk
+
+
+def text_of(response: HttpResponse) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def drain(clerk: Clerk) -> None:
+    while clerk.work():
+        pass
+
+
+def test_is_offered_with_the_number_where_there_are_more_pages(web: Browser) -> None:
+    assert "Select all 60 matching" in text_of(web.get(PICKER))
+    assert "Select all" not in text_of(web.get(f"{PICKER}?per_page=100"))
+    assert "Select all" not in text_of(web.get(f"{PICKER}?selected=on"))
+
+
+def test_takes_all_that_match_the_filter_in_the_background(web: Browser, clerk: Clerk) -> None:
+    asked = web.post(f"{PICKER}?status=settled&per_page=1&amount_min=1", {"then": "gather"}, follow=True)
+    assert "Selecting all that match" in text_of(asked)
+    assert not SelectedAccount.objects.exists()
+
+    drain(clerk)
+
+    done, selected = web.get(PICKER), SelectedAccount.objects.count()
+    assert selected > 0
+    assert f"All {selected} invoices that matched are selected, {selected} of them new." in text_of(done)
+    assert {row.snapshot["status"] for row in SelectedAccount.objects.all()} == {"settled"}
+
+
+def test_keeps_the_filters_and_the_ticks_of_the_page(web: Browser) -> None:
+    account = made_id("account", 3, 1)
+
+    response = web.post(f"{PICKER}?search=INV", {"then": "gather", "account_ids": account})
+
+    assert (response.status_code, response["Location"]) == (303, f"{PICKER}?search=INV")
+    assert SelectedAccount.objects.get().account_id == account
+
+
+def test_the_panel_is_asked_for_again_until_it_is_over_and_then_the_list_reloads(
+    web: Browser, clerk: Clerk
+) -> None:
+    web.post(PICKER, {"then": "gather"})
+    running = web.get(PANEL, **HTMX)
+    assert 'data-poll="1"' in running.content.decode()
+    assert len(running.content) <= 2048
+
+    drain(clerk)
+    over = web.get(PANEL, **HTMX)
+
+    assert "data-poll" not in over.content.decode()
+    assert "gathered" in over["HX-Trigger-After-Settle"]
+
+
+def test_a_poll_writes_nothing(web: Browser, django_assert_max_num_queries: Any) -> None:
+    web.post(PICKER, {"then": "gather"})
+
+    with django_assert_max_num_queries(9) as asked:
+        web.get(PANEL, **HTMX)
+
+    assert not [query for query in asked.captured_queries if query["sql"].startswith(("INSERT", "UPDATE"))]
+
+
+def test_cancelled_nothing_is_added_and_the_result_can_be_put_away(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+
+    cancelled = web.post(PANEL, follow=True)
+    drain(clerk)
+    assert "Cancelled. Nothing was added." in text_of(cancelled)
+    assert not SelectedAccount.objects.exists()
+
+    assert "Cancelled" not in text_of(web.post(PANEL, follow=True))
+
+
+def test_a_failure_is_said_with_its_reason(web: Browser, clerk: Clerk, sandbox: Sandbox) -> None:
+    web.post(PICKER, {"then": "gather"})
+    sandbox.faults.queue("status", method="GET", path="/accounts", status=403)
+
+    drain(clerk)
+
+    assert "Select all failed. Nothing was added" in text_of(web.get(PICKER))
+
+
+def test_a_list_that_changed_is_told(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+    drain(clerk)
+    Gathering.objects.update(first_total=60, last_total=62, repeated=1)
+
+    words = text_of(web.get(PICKER))
+
+    assert "the vendor counted 60 at first and 62 at the end" in words
+    assert "1 row came twice" in words
+
+
+def test_without_a_worker_it_is_said_to_wait(web: Browser) -> None:
+    Worker.objects.all().delete()
+
+    assert "No worker is running" in text_of(web.post(PICKER, {"then": "gather"}, follow=True))
+
+
+def test_without_htmx_the_panels_address_is_the_picker(web: Browser) -> None:
+    assert web.get(PANEL)["Location"] == PICKER
+
+
+def test_a_viewer_selects_nothing(sandbox: Sandbox, viewer: User, browser_of: Any) -> None:
+    web = browser_of(viewer)
+
+    assert web.post(PICKER, {"then": "gather"}).status_code == 403
+    assert web.post(PANEL).status_code == 403
+    assert not Gathering.objects.exists()

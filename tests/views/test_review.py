@@ -1,0 +1,279 @@
+"""The review and what can be done on it, as a browser without JavaScript does it, over a real sandbox."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.http import HttpResponse
+from django.test import Client as Browser
+from django.urls import reverse
+from pytest_django.fixtures import Settings
+
+from dashboard.models import Run, SelectedAccount, Selection
+from dashboard.sandbox.server import Sandbox
+from dashboard.sandbox.store import made_id
+
+REMINDER, OPEN, DRAFT = (made_id("campaign", number, 1) for number in (0, 1, 7))
+HTMX = {"HTTP_HX_REQUEST": "true"}
+
+
+@pytest.fixture
+def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
+    signed_in: Browser = browser_of(collector)
+    return signed_in
+
+
+@pytest.fixture
+def late(sandbox: Sandbox) -> str:
+    """A free invoice that is past due."""
+    return free(sandbox, days=-40)
+
+
+def free(sandbox: Sandbox, days: int = 30, **fields: Any) -> str:
+    due_on = (sandbox.store.today + timedelta(days=days)).isoformat()
+    account = {"status": "not_assigned", "campaign_id": None, "due_date": due_on} | fields
+    return str(sandbox.store.add_account(**account)["id"])
+
+
+def review(campaign_id: str = OPEN) -> str:
+    return reverse("run-review", args=[campaign_id])
+
+
+def pick(web: Browser, *account_ids: str, campaign_id: str = OPEN) -> HttpResponse:
+    """The review page after picking these."""
+    web.get(reverse("run-create", args=[campaign_id]))
+    return web.post(reverse("run-create", args=[campaign_id]), {"account_ids": account_ids}, follow=True)
+
+
+def selected(campaign_id: str = OPEN) -> set[str]:
+    rows = SelectedAccount.objects.filter(selection__campaign_id=campaign_id)
+    return set(rows.values_list("account_id", flat=True))
+
+
+def text_of(response: HttpResponse) -> str:
+    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
+
+
+def hidden(response: HttpResponse) -> dict[str, str]:
+    """Every hidden field of the page, but the token of its forms."""
+    found = re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', response.content.decode())
+    return {name: value for name, value in found if name != "csrfmiddlewaretoken"}
+
+
+class TestVerdicts:
+    def test_each_group_names_its_rule_its_source_and_the_age_of_its_data(
+        self, web: Browser, late: str
+    ) -> None:
+        words = text_of(pick(web, late, campaign_id=REMINDER))
+
+        assert "Will be refused 1 invoice Past its due date" in words
+        assert "Reminders only before the due date. Stated in the vendor's documentation" in words.replace(
+            "&#x27;", "'"
+        )
+        assert "Read since" in words
+        assert "31 to 60 days: 1" in words
+
+    def test_a_group_leaves_by_one_click(self, web: Browser, sandbox: Sandbox, late: str) -> None:
+        kept = free(sandbox)
+        pick(web, late, kept, campaign_id=REMINDER)
+
+        web.post(review(REMINDER), {"leave_out_verdict": "past_due"})
+
+        assert selected(REMINDER) == {kept}
+
+    def test_part_paid_and_due_soon_are_flagged(self, web: Browser, sandbox: Sandbox) -> None:
+        account_id = free(sandbox, days=1, amount=100.0, paid_amount=40.0)
+
+        words = text_of(pick(web, account_id, campaign_id=REMINDER))
+
+        assert "1 invoice part-paid already" in words
+        assert "1 invoice due within 2 days. A payment reminder campaign refuses them once" in words
+
+    def test_reading_again_shows_the_new_verdict(self, web: Browser, sandbox: Sandbox) -> None:
+        account_id = free(sandbox)
+        pick(web, account_id)
+        sandbox.store.accounts[account_id]["status"] = "settled"
+
+        response = web.post(reverse("run-refresh", args=[OPEN]), follow=True)
+
+        assert "Every selected invoice was read again" in text_of(response)
+        assert "Will be refused 1 invoice Settled" in text_of(response)
+
+    def test_reading_on_by_htmx_carries_the_time_it_began(
+        self, web: Browser, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("dashboard.services.refreshing.AT_ONCE", 1)
+        pick(web, free(sandbox), free(sandbox))
+        refresh = reverse("run-refresh", args=[OPEN])
+
+        first = web.post(refresh, **HTMX)
+        second = web.post(refresh, {"since": hidden(first)["since"]}, **HTMX)
+
+        assert "1 of 2 read again" in text_of(first)
+        assert second["HX-Redirect"] == review()
+
+
+class TestChangedCampaign:
+    def test_the_review_says_what_changed_since_picking(self, web: Browser, sandbox: Sandbox) -> None:
+        pick(web, free(sandbox))
+        sandbox.store.campaigns[OPEN]["type"] = "first_party"
+
+        words = text_of(web.get(review()))
+
+        assert "changed since you opened it Its type was “Early stage” and is “First party” now." in words
+
+    def test_a_change_since_the_review_is_asked_about_again(self, web: Browser, sandbox: Sandbox) -> None:
+        marks = hidden(pick(web, free(sandbox)))
+        sandbox.store.campaigns[OPEN]["status"] = "PAUSED"
+
+        response = web.post(review(), marks)
+
+        assert response.status_code == 409
+        assert "The campaign has changed since you read this page. Nothing was sent." in text_of(response)
+        assert not Run.objects.exists()
+        assert web.post(review(), hidden(response)).status_code == 303
+
+
+class TestLargeRuns:
+    @pytest.mark.parametrize(("typed", "status"), [("", 422), ("2", 422), ("three", 422), ("3", 303)])
+    def test_a_large_run_wants_its_number_typed(
+        self, web: Browser, sandbox: Sandbox, settings: Settings, typed: str, status: int
+    ) -> None:
+        settings.LARGE_RUN = 2
+        page = pick(web, *(free(sandbox) for _ in range(3)))
+        assert "type the number of invoices" in text_of(page)
+
+        response = web.post(review(), hidden(page) | {"typed": typed})
+
+        assert response.status_code == status
+        assert Run.objects.count() == (status == 303)
+
+    def test_a_small_one_does_not(self, web: Browser, sandbox: Sandbox, settings: Settings) -> None:
+        settings.LARGE_RUN = 2
+
+        assert 'name="typed"' not in pick(web, free(sandbox), free(sandbox)).content.decode()
+
+
+class TestRouting:
+    def test_those_past_due_are_offered_to_the_next_campaign_of_the_chain(
+        self, web: Browser, late: str
+    ) -> None:
+        page = pick(web, late, campaign_id=REMINDER).content.decode()
+
+        assert f'name="campaign_id" value="{OPEN}"' in page
+        assert f'value="{DRAFT}"' not in page
+
+    def test_one_click_moves_exactly_those(self, web: Browser, sandbox: Sandbox, late: str) -> None:
+        kept = free(sandbox)
+        pick(web, late, kept, campaign_id=REMINDER)
+
+        move = {"verdict": "past_due", "campaign_id": OPEN}
+        response = web.post(reverse("run-move", args=[REMINDER]), move, follow=True)
+
+        assert "1 invoice was moved. Nothing was sent." in text_of(response)
+        assert (selected(REMINDER), selected(OPEN)) == ({kept}, {late})
+
+    def test_without_anybody_past_due_nothing_is_read_for_it(self, web: Browser, sandbox: Sandbox) -> None:
+        pick(web, free(sandbox), campaign_id=REMINDER)
+        calls = len(sandbox.ledger.calls)
+
+        web.get(review(REMINDER))
+
+        assert len(sandbox.ledger.calls) - calls == 1
+
+    @pytest.mark.parametrize(("to", "status"), [("", 422), (DRAFT, 409), (REMINDER, 409)])
+    def test_a_move_that_cannot_be_is_said_and_moves_nothing(
+        self, web: Browser, late: str, to: str, status: int
+    ) -> None:
+        pick(web, late, campaign_id=REMINDER)
+
+        response = web.post(reverse("run-move", args=[REMINDER]), {"campaign_id": to})
+
+        assert response.status_code == status
+        assert selected(REMINDER) == {late}
+
+    def test_a_part_is_chosen_by_verdict_and_age(self, web: Browser, sandbox: Sandbox, late: str) -> None:
+        pick(web, late, free(sandbox), campaign_id=REMINDER)
+
+        page = web.get(reverse("run-move", args=[REMINDER])).content.decode()
+
+        assert '<option value="past_due">' in page
+        assert '<option value="31_60">' in page
+        assert f'<option value="{OPEN}">' in page
+
+
+class TestAllSelections:
+    @pytest.fixture
+    def page(self, web: Browser, sandbox: Sandbox, late: str) -> HttpResponse:
+        pick(web, free(sandbox), campaign_id=REMINDER)
+        pick(web, late)
+        return web.get(reverse("selection-list"))
+
+    def test_every_selection_is_reviewed_on_one_page(self, page: HttpResponse) -> None:
+        assert text_of(page).count("Will enter 1 invoice") == 2
+
+    def test_one_confirmation_makes_a_run_for_each_campaign(self, web: Browser, page: HttpResponse) -> None:
+        response = web.post(
+            reverse("selection-list"), hidden(page) | {"campaign_id": [REMINDER, OPEN]}, follow=True
+        )
+
+        assert sorted(Run.objects.values_list("campaign_id", "size")) == sorted([(REMINDER, 1), (OPEN, 1)])
+        assert text_of(response).count("was queued: 1 invoice into") == 2
+        assert not SelectedAccount.objects.exists()
+
+    def test_sent_twice_it_makes_no_second_run(self, web: Browser, page: HttpResponse) -> None:
+        for _ in range(2):
+            web.post(reverse("selection-list"), hidden(page) | {"campaign_id": [REMINDER, OPEN]})
+
+        assert Run.objects.count() == 2
+
+    def test_only_what_is_ticked_is_sent(self, web: Browser, page: HttpResponse) -> None:
+        web.post(reverse("selection-list"), hidden(page) | {"campaign_id": [OPEN]})
+
+        assert [run.campaign_id for run in Run.objects.all()] == [OPEN]
+        assert len(selected(REMINDER)) == 1
+
+    @pytest.mark.parametrize("sent", [{}, {"campaign_id": [OPEN]}])
+    def test_without_ticks_or_marks_nothing_is_sent(
+        self, web: Browser, page: HttpResponse, sent: dict[str, Any]
+    ) -> None:
+        response = web.post(reverse("selection-list"), sent)
+
+        assert response.status_code == 422
+        assert not Run.objects.exists()
+
+    def test_too_many_together_are_confirmed_one_by_one(
+        self, web: Browser, page: HttpResponse, settings: Settings
+    ) -> None:
+        settings.LARGE_RUN = 1
+
+        assert "Review and confirm each by itself" in text_of(web.get(reverse("selection-list")))
+        web.post(reverse("selection-list"), hidden(page) | {"campaign_id": [REMINDER, OPEN]})
+        assert not Run.objects.exists()
+
+    def test_a_campaign_that_is_gone_hides_no_other(
+        self, web: Browser, page: HttpResponse, sandbox: Sandbox
+    ) -> None:
+        del sandbox.store.campaigns[REMINDER]
+
+        words = text_of(web.get(reverse("selection-list")))
+
+        assert f"could not be read: {REMINDER}" in words
+        assert "Will enter 1 invoice" in words
+
+    def test_nothing_selected_says_what_to_do(self, web: Browser) -> None:
+        assert "Nothing is selected. Choose a campaign to begin" in text_of(
+            web.get(reverse("selection-list"))
+        )
+
+
+@pytest.mark.parametrize("name", ["run-refresh", "run-move"])
+def test_a_viewer_changes_nothing(
+    sandbox: Sandbox, viewer: User, browser_of: Any, collector: User, name: str
+) -> None:
+    Selection.objects.create(user=viewer, campaign_id=OPEN)
+
+    assert browser_of(viewer).post(reverse(name, args=[OPEN])).status_code == 403
+    assert browser_of(viewer).post(reverse("selection-list"), {"campaign_id": OPEN}).status_code == 403
