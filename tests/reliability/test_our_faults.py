@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import tracemalloc
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -437,8 +438,6 @@ def refuse(*_: object, **__: object) -> None:
 
 
 def answers_at(port: int) -> bool:
-    import urllib.request
-
     try:
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
             return bool(answer.status == 200)
