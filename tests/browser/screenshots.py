@@ -32,7 +32,7 @@ def main(address: str) -> None:
 def walk(page: Page) -> None:
     page.goto("/campaigns/")
     take(page, "campaigns")
-    page.goto("/campaigns/?type=payment_reminder&status=active")
+    page.goto("/campaigns/?type=early_stage&status=active")
     page.locator("tbody a").first.click()
     page.get_by_role("link", name="Enroll invoices").click()
     page.get_by_role("button", name="Select this page").click()

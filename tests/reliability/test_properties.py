@@ -45,7 +45,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = ("not_assigned", "pending_collection")
 IN_CI = bool(os.environ.get("CI"))
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-LIVES = settings(max_examples=250 if IN_CI else 25, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
+LIVES = settings(max_examples=150 if IN_CI else 25, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
 ANSWERS = settings(max_examples=2000 if IN_CI else 200, **QUIET)  # type: ignore[arg-type]
 
 
