@@ -73,6 +73,7 @@ class Listener:
     def _run(self) -> None:
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
+        self._loop.run_until_complete(_end_the_rest(self._loop))
         self._loop.close()
 
     async def _listen(self) -> None:
@@ -93,6 +94,14 @@ class Listener:
                 install_signal_handlers=False,
                 additional_context={"wake": self._wake},
             )
+
+
+async def _end_the_rest(loop: asyncio.AbstractEventLoop) -> None:
+    """A pool that was cut off while it opened leaves tasks behind."""
+    rest = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
+    for task in rest:
+        task.cancel()
+    await asyncio.gather(*rest, return_exceptions=True)
 
 
 async def drop_stalled(carrier: App) -> None:

@@ -108,6 +108,7 @@
   });
 
   document.addEventListener("DOMContentLoaded", () => {
+    if (document.querySelector(".waiting")) document.title = `${byId("heading").textContent} · Rollcall`;
     htmx.onLoad((content) => {
       for (const element of [content, ...content.querySelectorAll("[data-poll]")]) if (element.dataset.poll) poll(element);
     });
