@@ -78,7 +78,8 @@ class FrameFirst:
     def process_exception(self, request: HttpRequest, exception: Exception) -> StreamingHttpResponse | None:
         if not (vendor.is_hasty() and isinstance(exception, Unavailable) and exception.timed_out):
             return None
-        return not_cached(StreamingHttpResponse(_frame_and_rest(request, timezone.get_current_timezone())))
+        pieces = _frame_and_rest(request, timezone.get_current_timezone())
+        return not_cached(StreamingHttpResponse(pieces))
 
 
 def _frame_and_rest(request: HttpRequest, zone: tzinfo) -> Iterator[str]:

@@ -168,6 +168,7 @@ def test_times_are_shown_in_the_zone_that_the_browser_named(
     assert f"Times are in {shown}" in browser.get("/").content.decode()
 
 
+@pytest.mark.row("U48")
 def test_a_slow_page_shows_its_frame_at_once_and_the_rest_when_it_comes(
     sandbox: Sandbox, browser: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
