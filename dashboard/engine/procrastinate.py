@@ -20,7 +20,7 @@ from dashboard.services import runs
 
 log = logging.getLogger(__name__)
 
-RECONNECT = 2.0
+RECONNECT = 2.0  # seconds
 MOST_CONNECTIONS = 4
 
 
@@ -73,7 +73,6 @@ class Listener:
     def _run(self) -> None:
         with suppress(asyncio.CancelledError):
             self._loop.run_until_complete(self._task)
-        self._loop.run_until_complete(_end_the_rest(self._loop))
         self._loop.close()
 
     async def _listen(self) -> None:
@@ -86,7 +85,9 @@ class Listener:
 
     async def _work(self) -> None:
         connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=MOST_CONNECTIONS)
-        async with app.with_connector(connector).open_async() as carrier:
+        carrier = app.with_connector(connector)
+        try:
+            await carrier.open_async()
             await drop_stalled(carrier)
             await carrier.run_worker_async(
                 queues=["work"],
@@ -94,14 +95,8 @@ class Listener:
                 install_signal_handlers=False,
                 additional_context={"wake": self._wake},
             )
-
-
-async def _end_the_rest(loop: asyncio.AbstractEventLoop) -> None:
-    """A pool that was cut off while it opened leaves tasks behind."""
-    rest = asyncio.all_tasks(loop) - {asyncio.current_task(loop)}
-    for task in rest:
-        task.cancel()
-    await asyncio.gather(*rest, return_exceptions=True)
+        finally:  # also when stopped while it opens
+            await carrier.close_async()
 
 
 async def drop_stalled(carrier: App) -> None:
