@@ -21,6 +21,7 @@ from dashboard.services import runs
 log = logging.getLogger(__name__)
 
 RECONNECT = 2.0  # seconds
+STOP_AGAIN = 2.0  # seconds
 MOST_CONNECTIONS = 4
 
 
@@ -65,10 +66,12 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the job under way, signs off, and waits for that."""
+        """Ends the job under way, signs off, and waits for that; says so again to a pool that swallowed it."""
         self._stopping = True
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join()
+        while self._thread.is_alive():
+            with suppress(RuntimeError):  # the loop has closed meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(STOP_AGAIN)
 
     def _run(self) -> None:
         with suppress(asyncio.CancelledError):
