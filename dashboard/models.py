@@ -428,7 +428,7 @@ class Batch(models.Model):
 
     OPEN = (State.WAITING, State.SENDING)
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches", db_index=False)
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     accounts = models.JSONField()
@@ -513,9 +513,14 @@ class Outcome(models.Model):
         PERSON = "person", "Marked by a person"
         ROLLCALL = "rollcall", "Rollcall"
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outcomes")
-    batch = models.ForeignKey(Batch, null=True, on_delete=models.CASCADE, related_name="outcomes")
-    attempt = models.ForeignKey(Attempt, null=True, on_delete=models.CASCADE, related_name="outcomes")
+    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is.
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outcomes", db_index=False)
+    batch = models.ForeignKey(
+        Batch, null=True, on_delete=models.CASCADE, related_name="outcomes", db_index=False
+    )
+    attempt = models.ForeignKey(
+        Attempt, null=True, on_delete=models.CASCADE, related_name="outcomes", db_index=False
+    )
     account_id = models.CharField(max_length=64)
     invoice_number = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=14, choices=State)

@@ -238,6 +238,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "dashboard.middleware.PersonsZone",
     "dashboard.middleware.ApiErrors",
+    "dashboard.middleware.FrameFirst",
     "axes.middleware.AxesMiddleware",
 ]
 

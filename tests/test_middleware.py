@@ -9,6 +9,7 @@ from django.test import Client as Browser
 from structlog.testing import capture_logs
 
 from dashboard.sandbox.server import Sandbox
+from dashboard.services import vendor
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/campaigns/?search=a%20b"}
@@ -165,3 +166,34 @@ def test_times_are_shown_in_the_zone_that_the_browser_named(
     browser.cookies["zone"] = cookie
 
     assert f"Times are in {shown}" in browser.get("/").content.decode()
+
+
+@pytest.mark.row("U48")
+def test_a_slow_page_shows_its_frame_at_once_and_the_rest_when_it_comes(
+    sandbox: Sandbox, browser: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GET_DEADLINE = 3
+    monkeypatch.setattr(vendor, "FRAME_AFTER", 0.2)
+    sandbox.faults.queue("slow", seconds=0.4, method="GET", times=2)
+
+    response = browser.get("/campaigns/?per_page=10")
+    pieces = [piece.decode() for piece in response]
+
+    assert response.status_code == 200
+    assert "slow to answer" in pieces[0]
+    assert "Campaigns" in pieces[0]
+    assert "<tbody" in pieces[1]
+    assert "".join(pieces).count("</html>") == 1
+
+
+def test_a_slow_page_that_fails_in_the_end_says_so(
+    sandbox: Sandbox, browser: Browser, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.GET_DEADLINE = 1
+    monkeypatch.setattr(vendor, "FRAME_AFTER", 0.2)
+    sandbox.faults.queue("hang", seconds=5, method="GET", times=None)
+
+    shown = b"".join(browser.get("/campaigns/")).decode()
+
+    assert "is not working right now" in shown
+    assert "Nothing was sent to anyone" in shown

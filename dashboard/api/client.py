@@ -66,12 +66,13 @@ class Client:
         self._rng = rng
 
     @classmethod
-    def from_settings(cls, *, patient: bool = False) -> Self:
+    def from_settings(cls, *, patient: bool = False, get_deadline: float | None = None) -> Self:
+        """`get_deadline` stands in for the configured one, in seconds."""
         return cls(
             base_url=settings.API_URL,
             key=settings.API_KEY,
             connect_timeout=settings.CONNECT_TIMEOUT,
-            get_deadline=settings.GET_DEADLINE,
+            get_deadline=get_deadline or settings.GET_DEADLINE,
             post_deadline=settings.POST_DEADLINE,
             patient=patient,
             ca_file=settings.CA_FILE,

@@ -39,7 +39,9 @@ class Unreachable(ApiError):
 
 
 class Unavailable(ApiError):
-    """No usable answer: time is up, connection lost, 5xx. A write may have happened."""
+    """No usable answer: time is up (`timed_out`), connection lost, 5xx. A write may have happened."""
+
+    timed_out = False
 
 
 class RateLimited(ApiError):

@@ -244,7 +244,9 @@ class Transport:
             message = "The vendor's answer is too long or damaged and could not be read."
             return Malformed(message, may_have_happened=is_write)
         if any(isinstance(cause, TimeoutError | urllib3.exceptions.TimeoutError) for cause in causes):
-            return Unavailable("The vendor's API did not answer in time.", may_have_happened=is_write)
+            late = Unavailable("The vendor's API did not answer in time.", may_have_happened=is_write)
+            late.timed_out = True
+            return late
         message = "The connection to the vendor's API broke before the whole answer had come."
         return Unavailable(message, may_have_happened=is_write)
 

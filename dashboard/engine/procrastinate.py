@@ -20,7 +20,8 @@ from dashboard.services import runs
 
 log = logging.getLogger(__name__)
 
-RECONNECT = 2.0
+RECONNECT = 2.0  # seconds
+STOP_AGAIN = 2.0  # seconds
 MOST_CONNECTIONS = 4
 
 
@@ -65,10 +66,12 @@ class Listener:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the job under way, signs off, and waits for that."""
+        """Ends the job under way, signs off, and waits for that; says so again to a pool that swallowed it."""
         self._stopping = True
-        self._loop.call_soon_threadsafe(self._task.cancel)
-        self._thread.join()
+        while self._thread.is_alive():
+            with suppress(RuntimeError):  # the loop has closed meanwhile
+                self._loop.call_soon_threadsafe(self._task.cancel)
+            self._thread.join(STOP_AGAIN)
 
     def _run(self) -> None:
         with suppress(asyncio.CancelledError):
@@ -85,7 +88,9 @@ class Listener:
 
     async def _work(self) -> None:
         connector = PsycopgConnector(kwargs=connector_params(), min_size=1, max_size=MOST_CONNECTIONS)
-        async with app.with_connector(connector).open_async() as carrier:
+        carrier = app.with_connector(connector)
+        try:
+            await carrier.open_async()
             await drop_stalled(carrier)
             await carrier.run_worker_async(
                 queues=["work"],
@@ -93,6 +98,8 @@ class Listener:
                 install_signal_handlers=False,
                 additional_context={"wake": self._wake},
             )
+        finally:  # also when stopped while it opens
+            await carrier.close_async()
 
 
 async def drop_stalled(carrier: App) -> None:

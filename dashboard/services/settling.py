@@ -142,6 +142,8 @@ def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
     now = clock.now()
     outcome.looked_at, outcome.looks = now, outcome.looks + 1
     outcome.seen = _seen(seen, run)[:200]
+    if isinstance(seen, Account):
+        outcome.invoice_number = outcome.invoice_number or seen.invoice_number
     state, reason = _verdict(run, outcome, seen)
     if state != outcome.state:
         outcomes.move(run, outcome, state, reason=reason, source=Outcome.Source.READING)

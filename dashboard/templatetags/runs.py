@@ -1,6 +1,7 @@
 """How runs and fates look on screen."""
 
 from datetime import datetime
+from math import ceil
 from typing import Any
 
 from django import template
@@ -43,6 +44,15 @@ def at(value: datetime) -> SafeString:
     local = timezone.localtime(value)
     text = date_format(local, "H:i:s" if local.date() == timezone.localdate() else "M j, H:i:s")
     return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), text)
+
+
+@register.filter
+def left_until(value: datetime, now: datetime) -> SafeString:
+    """A countdown such as "in 43 s"; the script takes off a second each second."""
+    seconds = max(0, ceil((value - now).total_seconds()))
+    return format_html(
+        '<span data-left="{}">{}</span>', str(seconds), _("in %(seconds)d s") % {"seconds": seconds}
+    )
 
 
 @register.filter

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from functools import wraps
-from typing import Any
+from typing import Any, TypeVar
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import add_never_cache_headers, patch_vary_headers
 from django_htmx.middleware import HtmxDetails
 
 ALERT_BOX = "#alert"
+Response = TypeVar("Response", bound=HttpResponseBase)
 
 
 def wants_fragment(request: HttpRequest) -> bool:
@@ -45,7 +47,7 @@ def render_alert_or_page(
     return response
 
 
-def not_cached(response: HttpResponse) -> HttpResponse:
+def not_cached(response: Response) -> Response:
     """The same answer with `Vary: HX-Request` and `Cache-Control: no-store`."""
     patch_vary_headers(response, ["HX-Request"])
     add_never_cache_headers(response)

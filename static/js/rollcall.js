@@ -107,7 +107,15 @@
     document.querySelectorAll("form[data-busy] button").forEach((button) => (button.disabled = false));
   });
 
+  setInterval(() => {
+    for (const countdown of document.querySelectorAll("[data-left]")) {
+      countdown.dataset.left = Math.max(0, countdown.dataset.left - 1);
+      countdown.textContent = `in ${countdown.dataset.left} s`;
+    }
+  }, 1000);
+
   document.addEventListener("DOMContentLoaded", () => {
+    if (document.querySelector(".waiting")) document.title = `${byId("heading").textContent} · Rollcall`;
     htmx.onLoad((content) => {
       for (const element of [content, ...content.querySelectorAll("[data-poll]")]) if (element.dataset.poll) poll(element);
     });

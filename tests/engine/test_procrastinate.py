@@ -71,10 +71,17 @@ def test_connecting_twice_tells_once(sandbox: Sandbox) -> None:
 
 def test_news_wakes_a_listening_engine_and_its_job_is_deleted(sandbox: Sandbox) -> None:
     engine = Engine(client=vendor.for_workers(), sweep=NEVER)
+    woken = threading.Event()
+
+    def wake() -> None:
+        engine.wake()
+        woken.set()
+
     engine.start()
     try:
-        with listening(engine.wake):
+        with listening(wake):
             run = until(queue(sandbox, 250), *Run.ENDED)
+            assert woken.wait(PATIENCE)
     finally:
         engine.stop()
         engine.join()

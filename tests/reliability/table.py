@@ -85,7 +85,10 @@ VENDOR = {
     "U45": ("Campaigns twice, or without id", "A row without a link"),
     "U46": ("A filter is ignored", "It is applied here"),
     "U47": ("An answer that drips", "A deadline for the whole of it, then as U5"),
-    "U48": ("Answers that take seconds", "Pages of our own do not wait for the vendor"),
+    "U48": (
+        "Answers that take seconds",
+        "The frame of the page at once, its rows when they come; pages of our own do not wait",
+    ),
     "U49": (
         "The campaign closes during the run",
         "Two refused calls, one look at the campaign, then a pause",

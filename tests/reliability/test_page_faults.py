@@ -331,4 +331,5 @@ def test_the_run_page_says_until_when_all_workers_wait(sandbox: Sandbox, web: Br
     assert cool_until
     assert cool_until > clock.now() + timedelta(seconds=100)
     assert "asked to slow down" in shown
+    assert re.search(r"in \d+ s", shown)
     assert run.failed == 0

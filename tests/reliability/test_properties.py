@@ -45,7 +45,7 @@ LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 OURS = ("not_assigned", "pending_collection")
 IN_CI = bool(os.environ.get("CI"))
 QUIET = {"deadline": None, "suppress_health_check": list(HealthCheck)}
-LIVES = settings(max_examples=250 if IN_CI else 25, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
+LIVES = settings(max_examples=150 if IN_CI else 25, stateful_step_count=25, **QUIET)  # type: ignore[arg-type]
 ANSWERS = settings(max_examples=2000 if IN_CI else 200, **QUIET)  # type: ignore[arg-type]
 
 
@@ -117,7 +117,7 @@ class Lives(RuleBasedStateMachine):
         self.undo.__enter__()
         ids = [str(uuid.UUID(int=number)) for number in range(1, 10)]
         self.vendor = Vendor(dict.fromkeys(ids, ("not_assigned", None)))
-        self.runs = [self.queue("c1", ids[:6]), self.queue("c2", ids[4:])]
+        self.runs = [self.queue("c1", ids[:6]), self.queue("c2", [ids[0], *ids[5:]])]
         self.in_hand: dict[int, tuple[Claim, Answer | None]] = {}
         self.touched: set[tuple[int, str]] = set()
         self.enter()
@@ -155,35 +155,35 @@ class Lives(RuleBasedStateMachine):
             self.in_hand[claim.attempt_id] = (claim, None)
 
     @precondition(lambda self: self.unanswered())
-    @rule(data=st.data(), odd=ODD)
-    def answer(self, data: st.DataObject, odd: str) -> None:
+    @rule(data=st.data(), odd=ODD, now=st.booleans())
+    def answer(self, data: st.DataObject, odd: str, now: bool) -> None:
         claim = self.post(data)
         rows = self.vendor.enroll(claim)
-        self.in_hand[claim.attempt_id] = (claim, self.answered(claim, rows, odd))
+        self.take(claim, self.answered(claim, rows, odd), now=now)
 
     @precondition(lambda self: self.unanswered())
-    @rule(data=st.data(), done=st.booleans())
-    def lose_the_answer(self, data: st.DataObject, done: bool) -> None:
+    @rule(data=st.data(), done=st.booleans(), now=st.booleans())
+    def lose_the_answer(self, data: st.DataObject, done: bool, now: bool) -> None:
         claim = self.post(data)
         if done:
             self.vendor.enroll(claim)
         self.touch(claim)
-        self.in_hand[claim.attempt_id] = (claim, Answer(answer_class=CLASS.UNKNOWN, cause="no_answer"))
+        self.take(claim, Answer(answer_class=CLASS.UNKNOWN, cause="no_answer"), now=now)
 
     @precondition(lambda self: self.unanswered())
-    @rule(data=st.data(), refusal=st.sampled_from(REFUSALS))
-    def refuse(self, data: st.DataObject, refusal: tuple[str, int, str]) -> None:
+    @rule(data=st.data(), refusal=st.sampled_from(REFUSALS), now=st.booleans())
+    def refuse(self, data: st.DataObject, refusal: tuple[str, int, str], now: bool) -> None:
         claim = self.post(data)
         cause, status, message = refusal
         self.touch(claim)
         answer = Answer(answer_class=CLASS.REJECTED, cause=cause, status=status, message=message)
-        self.in_hand[claim.attempt_id] = (claim, answer)
+        self.take(claim, answer, now=now)
 
     @precondition(lambda self: self.unanswered())
-    @rule(data=st.data(), cause=st.sampled_from(["unreachable", "certificate"]))
-    def not_send(self, data: st.DataObject, cause: str) -> None:
+    @rule(data=st.data(), cause=st.sampled_from(["unreachable", "certificate", "stalled"]), now=st.booleans())
+    def not_send(self, data: st.DataObject, cause: str, now: bool) -> None:
         claim, _ = self.in_hand[data.draw(st.sampled_from(self.unanswered()))]
-        self.in_hand[claim.attempt_id] = (claim, Answer(answer_class=CLASS.NOT_SENT, cause=cause))
+        self.take(claim, Answer(answer_class=CLASS.NOT_SENT, cause=cause), now=now)
 
     @precondition(lambda self: self.answers())
     @rule(data=st.data())
@@ -297,6 +297,13 @@ class Lives(RuleBasedStateMachine):
         self.vendor.posts.append(claim.attempt_id)
         return claim
 
+    def take(self, claim: Claim, answer: Answer, *, now: bool) -> None:
+        """The answer has come; it is settled now or some time."""
+        self.in_hand[claim.attempt_id] = (claim, answer)
+        if now:
+            sending.settle(claim, answer)
+            del self.in_hand[claim.attempt_id]
+
     def answered(self, claim: Claim, rows: list[EnrollmentRow], odd: str) -> Answer:
         """The vendor's rows, in one of the ways that rows may be odd."""
         if odd in ("one short", "conflict", "pending"):
@@ -407,7 +414,9 @@ envelope = st.fixed_dictionaries(
         "results": results,
     },
 )
-bodies = (envelope | junk).map(json.dumps) | st.text(max_size=50)
+usual_row = st.fixed_dictionaries({"invoice_id": st.sampled_from(IDS[:2]), "status": st.sampled_from(WORDS)})
+usual = st.lists(usual_row, max_size=4).map(lambda given: {"success": True, "data": {"results": given}})
+bodies = (usual | envelope | junk).map(json.dumps) | st.text(max_size=50)
 statuses = st.sampled_from([200, 201, 202, 204, 302, 400, 401, 403, 404, 409, 413, 418, 422, 429, 500, 503])
 
 

@@ -150,6 +150,7 @@ def test_without_a_readable_answer_nothing_is_sent_again_and_reading_settles_it(
     assert run.state == Run.State.FINISHED
     assert (run.enrolled, run.failed) == ((5, 0) if process else (0, 5))
     assert set(run.outcomes.values_list("source", flat=True)) == {Outcome.Source.READING}
+    assert "" not in run.outcomes.values_list("invoice_number", flat=True)
     assert in_balance(run)
 
 

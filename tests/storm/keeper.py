@@ -54,11 +54,13 @@ class Keeper:
             self._try(act.__name__, lambda: act(run=working[0], who=self.person, note=NOTE))
 
     def look_after(self, *, finishing: bool = False) -> None:
-        """Resume runs that wait for a person, stopped ones unless `finishing`, and settle some unknowns."""
+        """Resume runs that wait for a person; unless `finishing`, also stopped ones, and settle unknowns."""
         for run in Run.objects.filter(state=Run.State.PAUSED):
             self._try("resume", lambda run=run: runs.resume(run=run, who=self.person, note=NOTE))
+        if finishing:
+            return
         stopped = Run.objects.filter(state=Run.State.STOPPED, batches__state=Batch.State.NOT_SENT).distinct()
-        for run in () if finishing else stopped[:1]:
+        for run in stopped[:1]:
             self._try("resume stopped", lambda run=run: runs.resume(run=run, who=self.person, note=NOTE))
         for run in Run.objects.filter(state=Run.State.FINISHED, unknown__gt=0)[:1]:
             self._settle(run)

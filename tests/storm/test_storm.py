@@ -9,7 +9,7 @@ from django.conf import settings
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
-ACCOUNTS, SECONDS = (4_000, 30) if IN_CI else (1_000, 10)
+ACCOUNTS, SECONDS = (4_000, 30) if IN_CI else (2_000, 20)
 MOST_SECONDS = 400  # a storm takes its length, and about a minute until everything is at rest
 
 

@@ -90,6 +90,8 @@ class Weather:
         self.said: dict[str, int] = {}
         self._next_kill = time.monotonic() + KILL_EVERY
         self._next_outage = time.monotonic() + 3 * KILL_EVERY
+        for process in EITHER:  # no storm is so short that every call is answered
+            self._queue({"kind": "close", "method": "POST", "process": process})
 
     def blow(self) -> None:
         """One gust; called several times a second."""
@@ -119,8 +121,11 @@ class Weather:
         else:
             kind, options = self.chance.choice(GET_FAULTS)
             fault = {"kind": kind, "method": "GET", **options}
+        self._queue(fault)
+
+    def _queue(self, fault: dict[str, Any]) -> None:
         requests.post(self.sandbox.control_url + "faults", json=fault, timeout=10).raise_for_status()
-        self._count(f"{fault['method']} {kind}")
+        self._count(f"{fault['method']} {fault['kind']}")
 
     def _be_down(self) -> None:
         """The vendor refuses connections for a moment, and cuts those it has."""

@@ -51,3 +51,7 @@ def test_htmx_gets_the_list_alone(manager: User, browser_of: Browser) -> None:
 
     assert "<html" not in text
     assert "Nothing on record" in text
+
+
+def test_it_leads_to_the_workers(manager: User, browser_of: Browser) -> None:
+    assert 'href="/workers/"' in browser_of(manager).get("/audit/").content.decode()
