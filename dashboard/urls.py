@@ -2,7 +2,8 @@
 
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
 from dashboard.views import (
     accounts,
@@ -17,13 +18,22 @@ from dashboard.views import (
     workers,
 )
 
+
+class IdConverter(UUIDConverter):
+    """The API's ids, in either case."""
+
+    regex = "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+
+
+register_converter(IdConverter, "id")
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("campaigns/", campaigns.campaign_list, name="campaign-list"),
-    path("campaigns/<uuid:campaign_id>/", campaigns.campaign_detail, name="campaign-detail"),
-    path("campaigns/<uuid:campaign_id>/enroll/", enrollment.run_create, name="run-create"),
-    path("campaigns/<uuid:campaign_id>/enroll/review/", enrollment.run_review, name="run-review"),
-    path("accounts/<uuid:account_id>/", accounts.account_detail, name="account-detail"),
+    path("campaigns/<id:campaign_id>/", campaigns.campaign_detail, name="campaign-detail"),
+    path("campaigns/<id:campaign_id>/enroll/", enrollment.run_create, name="run-create"),
+    path("campaigns/<id:campaign_id>/enroll/review/", enrollment.run_review, name="run-review"),
+    path("accounts/<id:account_id>/", accounts.account_detail, name="account-detail"),
     path("runs/", runs.run_list, name="run-list"),
     path("runs/<int:run_id>/", runs.run_detail, name="run-detail"),
     path("runs/<int:run_id>/progress/", runs.run_progress, name="run-progress"),
