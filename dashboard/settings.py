@@ -6,7 +6,7 @@ import secrets
 import sys
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import dj_database_url
@@ -32,6 +32,7 @@ def _is_loopback(host: str) -> bool:
 
 def _api_url(value: str) -> str:
     parts = urlsplit(value)
+    _check_port(parts)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError(f"give the whole address, such as https://api.example.com{API_PATH}")
     if parts.username or parts.query or parts.fragment:
@@ -39,6 +40,23 @@ def _api_url(value: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("http:// would send the key in clear; use https:// (http is for this machine only)")
     return value.rstrip("/")
+
+
+def _proxy_url(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    _check_port(parts)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("give the whole address, such as http://proxy.example.com:3128")
+    return value
+
+
+def _check_port(parts: SplitResult) -> None:
+    try:
+        legal = parts.port != 0
+    except ValueError:
+        legal = False
+    if not legal:
+        raise ValueError("its port must be a number from 1 to 65535")
 
 
 Seconds = Annotated[float, Field(gt=0, le=3600, allow_inf_nan=False)]
@@ -66,7 +84,7 @@ class Environment(BaseSettings):
     sandbox_port: int | None = Field(None, ge=1, le=65535)
     https: bool = False
     ca_file: Path | None = None
-    proxy_url: SecretStr | None = None
+    proxy_url: Annotated[SecretStr, AfterValidator(_proxy_url)] | None = None
     parallel_calls: int = Field(4, ge=1, le=64)
     connect_timeout: Seconds = 3
     get_deadline: Seconds = 15
@@ -86,11 +104,12 @@ class Environment(BaseSettings):
     @field_validator("api_key")
     @classmethod
     def _key_fits_a_header(cls, key: SecretStr | None) -> SecretStr | None:
-        if key is not None and not (
-            key.get_secret_value().isascii() and key.get_secret_value().isprintable()
-        ):
-            raise ValueError("the key holds characters that cannot be sent; copy it again")
-        return key
+        if key is None:
+            return None
+        text = key.get_secret_value().strip()
+        if not (text and text.isascii() and text.isprintable()):
+            raise ValueError("the key is empty or holds characters that cannot be sent; copy it again")
+        return SecretStr(text)
 
     @field_validator("ca_file")
     @classmethod
@@ -124,7 +143,11 @@ def _read_environment() -> Environment:
         problems = "; ".join(
             " ".join(
                 filter(
-                    None, ["_".join(["ROLLCALL", *map(str, e["loc"])]).upper() if e["loc"] else "", e["msg"]]
+                    None,
+                    [
+                        "_".join(["ROLLCALL", *map(str, e["loc"])]).upper() if e["loc"] else "",
+                        e["msg"].removeprefix("Value error, "),
+                    ],
                 )
             )
             for e in error.errors(include_url=False, include_input=False)

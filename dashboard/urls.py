@@ -2,7 +2,8 @@
 
 from django.contrib.auth import views as auth
 from django.contrib.auth.decorators import login_not_required
-from django.urls import path
+from django.urls import path, register_converter
+from django.urls.converters import UUIDConverter
 
 from dashboard.views import (
     accounts,
@@ -21,25 +22,34 @@ from dashboard.views import (
     workers,
 )
 
+
+class IdConverter(UUIDConverter):
+    """The API's ids, in either case."""
+
+    regex = "(?i:[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+
+
+register_converter(IdConverter, "id")
+
 urlpatterns = [
     path("", home.home, name="home"),
     path("campaigns/", campaigns.campaign_list, name="campaign-list"),
-    path("campaigns/<uuid:campaign_id>/", campaigns.campaign_detail, name="campaign-detail"),
-    path("campaigns/<uuid:campaign_id>/enroll/", enrollment.run_create, name="run-create"),
-    path("campaigns/<uuid:campaign_id>/enroll/review/", review.run_review, name="run-review"),
-    path("campaigns/<uuid:campaign_id>/enroll/refresh/", review.run_refresh, name="run-refresh"),
-    path("campaigns/<uuid:campaign_id>/enroll/move/", review.run_move, name="run-move"),
-    path("campaigns/<uuid:campaign_id>/enroll/all/", gathering.gathering_detail, name="gathering-detail"),
-    path("campaigns/<uuid:campaign_id>/enroll/lists/", uploads.upload_create, name="upload-create"),
+    path("campaigns/<id:campaign_id>/", campaigns.campaign_detail, name="campaign-detail"),
+    path("campaigns/<id:campaign_id>/enroll/", enrollment.run_create, name="run-create"),
+    path("campaigns/<id:campaign_id>/enroll/review/", review.run_review, name="run-review"),
+    path("campaigns/<id:campaign_id>/enroll/refresh/", review.run_refresh, name="run-refresh"),
+    path("campaigns/<id:campaign_id>/enroll/move/", review.run_move, name="run-move"),
+    path("campaigns/<id:campaign_id>/enroll/all/", gathering.gathering_detail, name="gathering-detail"),
+    path("campaigns/<id:campaign_id>/enroll/lists/", uploads.upload_create, name="upload-create"),
     path(
-        "campaigns/<uuid:campaign_id>/enroll/lists/<int:upload_id>/",
+        "campaigns/<id:campaign_id>/enroll/lists/<int:upload_id>/",
         uploads.upload_detail,
         name="upload-detail",
     ),
     path("selections/", review.selection_list, name="selection-list"),
     path("accounts/", accounts.account_list, name="account-list"),
-    path("accounts/<uuid:account_id>/", accounts.account_detail, name="account-detail"),
-    path("accounts/<uuid:account_id>/enroll/", accounts.account_enroll, name="account-enroll"),
+    path("accounts/<id:account_id>/", accounts.account_detail, name="account-detail"),
+    path("accounts/<id:account_id>/enroll/", accounts.account_enroll, name="account-enroll"),
     path("customers/names/", customers.customer_names, name="customer-names"),
     path("runs/", runs.run_list, name="run-list"),
     path("runs/<int:run_id>/", runs.run_detail, name="run-detail"),

@@ -44,6 +44,9 @@ def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Environment:
         ("time_zone", "Mars/Olympus"),
         ("time_zone", "America"),
         ("time_zone", "../etc"),
+        ("api_key", "   "),
+        ("proxy_url", "nonsense"),
+        ("proxy_url", "http://proxy.example.com:99999"),
     ],
 )
 def test_a_bad_value_stops_the_start_and_names_the_setting(
@@ -62,6 +65,8 @@ def test_a_bad_value_stops_the_start_and_names_the_setting(
         "https://user:word@api.example.com",
         "https://api.example.com/?key=1",
         "https://api.example.com/#part",
+        "https://api.example.com:99999",
+        "https://api.example.com:0",
     ],
 )
 def test_an_address_that_is_not_one_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
@@ -72,6 +77,13 @@ def test_an_address_that_is_not_one_is_refused(monkeypatch: pytest.MonkeyPatch, 
 def test_every_bad_setting_is_named_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImproperlyConfigured, match=r"ROLLCALL_PORT.*ROLLCALL_LEASE"):
         read(monkeypatch, port="0", lease="0")
+
+
+def test_blanks_around_a_key_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = read(monkeypatch, api_key=f"  {KEY} ").api_key
+
+    assert key
+    assert key.get_secret_value() == KEY
 
 
 def test_an_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -238,7 +238,7 @@ class Transport:
 
     def _wrapped(self, error: Exception, is_write: bool) -> ApiError:
         causes = list(_causes(error))
-        if any(isinstance(cause, NeverConnectedError) for cause in causes):
+        if any(isinstance(cause, _NEVER_SENT) for cause in causes):
             return self._unreachable(causes)
         if any(isinstance(cause, TooLongError | DecodeError) for cause in causes):
             message = "The vendor's answer is too long or damaged and could not be read."
@@ -265,6 +265,18 @@ class Transport:
                 reason = "it refused the connection"
         message = f"The vendor's API at {self.host} cannot be reached: {reason}."
         return Unreachable(message, host=self.host, certificate=certificate)
+
+
+# Proof that nothing was sent: no connection, or an address or header that no connection was even tried with.
+_NEVER_SENT = (
+    NeverConnectedError,
+    requests.exceptions.InvalidHeader,
+    requests.exceptions.InvalidSchema,
+    requests.exceptions.InvalidURL,
+    requests.exceptions.MissingSchema,
+    urllib3.exceptions.LocationParseError,
+    urllib3.exceptions.LocationValueError,
+)
 
 
 def _read_body(response: requests.Response) -> bytes:

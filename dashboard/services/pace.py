@@ -32,6 +32,11 @@ def calls_to_send(pace: Pace, now: datetime, *, under_way: int) -> int:
     return max(0, cap - under_way - int(reading))
 
 
+def cooling_until() -> datetime | None:
+    """Until when all workers wait for the vendor; None when they do not."""
+    return Pace.objects.filter(cool_until__gt=clock.now()).values_list("cool_until", flat=True).first()
+
+
 def is_at_rest(pace: Pace) -> bool:
     """Whether nothing of a rate limit is left."""
     return pace.cap >= settings.PARALLEL_CALLS and not pace.cooled and pace.limited_since is None

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from django.db.models import Min
 
-from dashboard.models import Batch, Outcome, Pace, Run
-from dashboard.services import clock, workers
+from dashboard.models import Batch, Outcome, Run
+from dashboard.services import clock, pace, workers
 
 YOUNG = ((timedelta(seconds=30), 1), (timedelta(minutes=2), 2))
 POLL, PAUSED_POLL = 5, 30
@@ -110,7 +110,7 @@ def of(run: Run) -> Progress:
         calls=run.batches.filter(state=Batch.State.SENDING).count(),
         workers=len(troubles),
         trouble=next(filter(None, troubles), ""),
-        cool_until=Pace.objects.filter(cool_until__gt=now).values_list("cool_until", flat=True).first(),
+        cool_until=pace.cooling_until(),
         look_at=next_look(run, Outcome.State.UNKNOWN) if run.unknown else None,
     )
 

@@ -23,10 +23,10 @@ def counts(run: Run) -> dict[str, int]:
 
 
 def exit_code(run: Run) -> int:
-    """0 all enrolled or pending, 1 some were not, 3 something unknown, 4 paused or stopped."""
+    """0 all enrolled or pending, 1 some were not, 3 something unknown or unrecognised, 4 paused or stopped."""
     if run.state in (Run.State.PAUSED, Run.State.STOPPED):
         return 4
-    if run.unknown or run.already_active:
+    if run.unknown or run.already_active or run.unrecognised:
         return 3
     return 0 if run.enrolled + run.pending == run.size else 1
 

@@ -412,3 +412,18 @@ def _in_background(call: Callable[[], object], errors: list[ApiError]) -> thread
     thread = threading.Thread(target=run, daemon=True)
     thread.start()
     return thread
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:99999/api", "http:///api"])
+def test_an_address_that_no_connection_can_be_tried_with_is_not_sent(
+    client_of: ClientFactory, address: str
+) -> None:
+    with pytest.raises(Unreachable):
+        client_of(address).enroll("c1", ["a1"])
+
+
+def test_a_key_that_is_no_header_is_not_sent(vendor: ScriptedVendor, client_of: ClientFactory) -> None:
+    with pytest.raises(Unreachable):
+        client_of(vendor.url, key=SecretStr(" leading blank")).enroll("c1", ["a1"])
+
+    assert vendor.requests == []

@@ -127,6 +127,16 @@ def test_exits_3_when_something_stays_unknown(sandbox: Sandbox, campaign_id: str
     assert (code, result["counts"]["unknown"]) == (3, 2)
 
 
+def test_exits_3_when_the_vendor_uses_a_word_that_nobody_knows(
+    sandbox: Sandbox, campaign_id: str, file_of: Any
+) -> None:
+    sandbox.faults.queue("words", words="QUEUED")
+
+    code, result = enroll(campaign_id, file_of(accounts(sandbox, 2)), "--wait")
+
+    assert (code, result["counts"]["unrecognised"]) == (3, 2)
+
+
 def test_exits_4_when_the_key_is_rejected(sandbox: Sandbox, campaign_id: str, file_of: Any) -> None:
     ids = accounts(sandbox, 150)
     sandbox.faults.queue("status", status=401, body={"detail": "Invalid or expired API key"}, times=None)

@@ -94,7 +94,7 @@ def test_every_filter_is_sent_under_the_name_that_the_vendor_documents(
     ("query", "note"),
     [
         ("status=banana", "Status was ignored: “banana” is not a campaign status."),
-        ("type=banana", "Type was ignored: “banana” is not a campaign type we know."),
+        ("type=ba nana", "Type was ignored: “ba nana” is not a campaign type."),
         ("page=0", "Page was ignored: Ensure this value is greater than or equal to 1."),
         ("page=abc", "Page was ignored: Enter a whole number."),
         ("page=99999999999999999999", "Page was ignored: Ensure this value is less than or equal to"),
@@ -260,3 +260,21 @@ def test_the_navigation_marks_where_one_is_and_the_sandbox_is_named(
 
     assert '<a href="/campaigns/" aria-current="page">Campaigns</a>' in text
     assert 'class="sandbox-banner"' in text
+
+
+@pytest.mark.parametrize("query", ["type=brand_new_kind", "type=BRAND_NEW_KIND"])
+def test_a_type_that_is_new_to_us_narrows_the_list_all_the_same(
+    sandbox: Sandbox, browser: Browser, query: str
+) -> None:
+    sandbox.store.add_campaign(name="Quite new", type="brand_new_kind")
+
+    response = browser.get(f"/campaigns/?{query}")
+
+    assert len(rows_of(response.text)) == 1
+    assert '<option value="brand_new_kind" selected>' in response.text
+
+
+def test_an_address_in_upper_case_leads_to_the_campaign(sandbox: Sandbox, browser: Browser) -> None:
+    campaign = sandbox.store.add_campaign(name="Quite new")
+
+    assert "Quite new" in browser.get(f"/campaigns/{campaign['id'].upper()}/").text

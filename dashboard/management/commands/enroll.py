@@ -4,6 +4,7 @@ import json
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from dashboard.api.schema import Campaign
 from dashboard.engine.local import Engine
 from dashboard.forms.enrollment import Ids, parse_ids
 from dashboard.models import Run
-from dashboard.services import results, runs, vendor, workers
+from dashboard.services import pace, results, runs, vendor, workers
 from dashboard.services.eligibility import acceptance
 
 BAD_INPUT = 2
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 f"The database cannot be used ({error}). Check ROLLCALL_DATABASE_URL, and run `manage.py migrate`."
             )
         if wait:
-            run = _wait_for(run)
+            run = _wait_for(run, self.stderr.write)
         elif not workers.alive().exists():
             self.stderr.write(
                 "No worker is alive: the run waits until one starts (./run, or manage.py work)."
@@ -144,10 +145,12 @@ class Command(BaseCommand):
             self.stdout.write(f"  {word.replace('_', ' ')}: {number}")
 
 
-def _wait_for(run: Run) -> Run:
+def _wait_for(run: Run, say: Callable[[str], object]) -> Run:
     """The run when it has ended or paused. With no worker alive, this process works it."""
     engine = None
     try:
+        if until := pace.cooling_until():
+            say(f"The vendor asked to slow down: nothing is sent before {until:%H:%M:%S} UTC.")
         while not (run.is_ended or run.state == Run.State.PAUSED):
             if engine is None and not workers.alive().exists():
                 engine = Engine(client=vendor.for_workers(), name="enroll --wait")
