@@ -513,13 +513,24 @@ class Outcome(models.Model):
         PERSON = "person", "Marked by a person"
         ROLLCALL = "rollcall", "Rollcall"
 
-    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is.
+    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is. They are
+    # written in the transaction that holds their batch and attempt locked: only the run's key is checked again.
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outcomes", db_index=False)
     batch = models.ForeignKey(
-        Batch, null=True, on_delete=models.CASCADE, related_name="outcomes", db_index=False
+        Batch,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="outcomes",
+        db_index=False,
+        db_constraint=False,
     )
     attempt = models.ForeignKey(
-        Attempt, null=True, on_delete=models.CASCADE, related_name="outcomes", db_index=False
+        Attempt,
+        null=True,
+        on_delete=models.CASCADE,
+        related_name="outcomes",
+        db_index=False,
+        db_constraint=False,
     )
     account_id = models.CharField(max_length=64)
     invoice_number = models.CharField(max_length=500, blank=True)
@@ -543,11 +554,10 @@ class Outcome(models.Model):
         indexes = [
             models.Index(fields=["run", "state", "id"]),
             models.Index(fields=["run", "state", "reason"]),
-            models.Index(fields=["account_id"]),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["run", "account_id"], name="one_fate_per_account_and_run")
+            models.UniqueConstraint(fields=["account_id", "run"], name="one_fate_per_account_and_run")
         ]
 
     def __str__(self) -> str:

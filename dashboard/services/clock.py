@@ -3,6 +3,8 @@
 from datetime import datetime
 
 from django.db import connection
+from django.db.models import DateTimeField, Func, Value
+from django.db.models.expressions import Expression
 from django.utils import timezone
 
 
@@ -14,3 +16,10 @@ def now() -> datetime:
         cursor.execute("SELECT clock_timestamp()")
         moment: datetime = cursor.fetchone()[0]
     return moment
+
+
+def column() -> Expression:
+    """The same time as a column of a query, which spares one of its own."""
+    if connection.vendor != "postgresql":
+        return Value(timezone.now(), DateTimeField())
+    return Func(function="clock_timestamp", output_field=DateTimeField())

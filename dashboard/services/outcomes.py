@@ -158,7 +158,7 @@ def _may_correct(outcome: Outcome, attempt: Attempt, fate: Fate) -> bool:
 
 def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -> Iterator[tuple[Any, ...]]:
     """The values of `_COLUMNS` for each account of a batch, as the database takes them."""
-    now, stored = clock.now(), connection.ops.adapt_datetimefield_value
+    now, stored = attempt.ended_at or clock.now(), connection.ops.adapt_datetimefield_value
     looked_at = (
         LOOKS if batch.permitted_by_id else LOOKED_AT
     )  # a first try may have enrolled what a second could not

@@ -17,10 +17,13 @@ LONGEST_WAIT = 300.0
 REGROWTH = 0.25
 
 
-def lock() -> Pace:
-    """The pace, locked until the transaction ends: claims take turns over all processes."""
-    pace, _ = Pace.objects.select_for_update().get_or_create(pk=1, defaults={"cap": settings.PARALLEL_CALLS})
-    return pace
+def lock() -> tuple[Pace, datetime]:
+    """The pace, locked until the transaction ends, and the time: claims take turns over all processes."""
+    locked = Pace.objects.select_for_update().annotate(now=clock.column()).filter(pk=1)
+    if not (pace := locked.first()):
+        Pace.objects.get_or_create(pk=1, defaults={"cap": settings.PARALLEL_CALLS})
+        pace = locked.get()
+    return pace, pace.now
 
 
 def calls_to_send(pace: Pace, now: datetime, *, under_way: int) -> int:
@@ -57,7 +60,7 @@ def one_call_to_look() -> Iterator[bool]:
     It is held for the length of a lease at most.
     """
     with transaction.atomic():
-        pace, now = lock(), clock.now()
+        pace, now = lock()
         under_way = Batch.objects.filter(state=Batch.State.SENDING).count()
         cooling = pace.cool_until is not None and pace.cool_until > now
         taken = _is_looking(pace, now) or cooling
@@ -85,7 +88,7 @@ def cool_down(asked_wait: float | None, *, rng: random.Random | None = None) -> 
     Takes the seconds that the vendor asked for, if any. Gives until when, and whether that is so long (over five minutes
     in one piece or since the limiting began) that a run should say it is paused.
     """
-    pace, now = lock(), clock.now()
+    pace, now = lock()
     began = pace.limited_since or now
     wait = (
         asked_wait

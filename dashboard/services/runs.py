@@ -35,7 +35,8 @@ _CHANGING = [
     "finished_at",
     "served_at",
 ]
-
+# Columns that whoever sends or settles a call can leave unread.
+UNREAD = ("token", "campaign_name", "campaign", "pause_text", "recheck")
 
 # Sent, inside the transaction, when a run has calls to make; couriers listen to it. Carries `run_id`.
 work_waiting = Signal()
@@ -137,7 +138,8 @@ def lock(run_id: int) -> Run:
 
 def save(run: Run) -> None:
     """Save what a holder of the lock has changed."""
-    changed = [name for name in _CHANGING if name not in run.loaded or getattr(run, name) != run.loaded[name]]
+    known, before = run.__dict__, run.loaded
+    changed = [n for n in _CHANGING if n in known and (n not in before or known[n] != before[n])]
     if changed:
         run.save(update_fields=changed)
 

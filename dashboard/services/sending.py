@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef
+from django.db.models import Exists, F, OuterRef, Q
 
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, Unreachable
@@ -31,6 +32,7 @@ SUSPICIOUS = 2  # calls in a row refused whole: the campaign is read again befor
 PROBE_EVERY = timedelta(seconds=30)
 LONGEST_SETTLING = timedelta(minutes=10)  # after its deadline a call's answer is in the ledger, or in a file
 RUNS_AT_ONCE = 50
+ROLES = "dashboard.people.RoleBackend"
 READ_AGAIN_AT_MOST = 100
 WRONG_FORM = (404, 405, 422)
 
@@ -82,14 +84,15 @@ def claim_some(sender: Sender, *, at_most: int, answered: Collection[int] = ()) 
     The longest unserved runs go first, so a small run never waits behind a large one. `answered` are batches whose
     calls have ended though they are not settled yet: they no longer count as calls under way.
     """
-    now, tempo = clock.now(), pace.lock()
-    in_flight = dict(Batch.objects.filter(state=Batch.State.SENDING).values_list("pk", "run_id"))
+    tempo, now = pace.lock()
+    sending = Batch.objects.filter(state=Batch.State.SENDING).order_by()
+    in_flight = dict(sending.values_list("pk", "run_id"))
     free = min(at_most, pace.calls_to_send(tempo, now, under_way=len(in_flight.keys() - answered)))
     ready = _runs_to_serve(now) if free else []
     claims: list[Claim] = []
-    for waiting, run in zip(range(len(ready), 0, -1), ready, strict=True):
+    for waiting, (run, may_enroll) in zip(range(len(ready), 0, -1), ready, strict=True):
         share = -(-(free - len(claims)) // waiting)
-        if share and _may_send(run, sender):
+        if share and _may_send(run, sender, may_enroll=may_enroll):
             batches = _next_batches(run, share, in_flight)
             claims += _write_attempts(run, batches, sender, now, cooled=not pace.is_at_rest(tempo))
             in_flight |= {batch.pk: run.pk for batch in batches}
@@ -97,21 +100,23 @@ def claim_some(sender: Sender, *, at_most: int, answered: Collection[int] = ()) 
     return claims
 
 
-def _runs_to_serve(now: datetime) -> list[Run]:
+def _runs_to_serve(now: datetime) -> list[tuple[Run, bool]]:
+    """The runs with something to send, and whether whoever started each may still enroll."""
     waiting = Batch.objects.filter(run=OuterRef("pk"), state=Batch.State.WAITING)
     ready = Run.objects.filter(Exists(waiting), state__in=Run.ACTIVE, check_campaign=False).exclude(
         not_before__gt=now
     )
+    allowed = User.objects.with_perm("dashboard.enroll", backend=ROLES).filter(pk=OuterRef("starter"))
     order = F("served_at").asc(nulls_first=True), "pk"
-    return list(
-        ready.select_for_update(of=("self",)).select_related("starter").order_by(*order)[:RUNS_AT_ONCE]
-    )
+    whole = ready.annotate(may_enroll=Q(starter=None) | Exists(allowed)).defer(*runs.UNREAD)
+    locked = whole.select_for_update(of=("self",)).order_by(*order)[:RUNS_AT_ONCE]
+    return [(run, run.may_enroll) for run in locked]
 
 
-def _may_send(run: Run, sender: Sender) -> bool:
+def _may_send(run: Run, sender: Sender, *, may_enroll: bool) -> bool:
     """Pauses a run whose starter was disabled, or that began with another key or address."""
-    if run.starter and not (run.starter.is_active and run.starter.has_perm("dashboard.enroll")):
-        runs.pause_for(run, Run.Pause.STARTER, f"{run.starter.get_username()} may no longer enroll invoices.")
+    if not may_enroll:
+        runs.pause_for(run, Run.Pause.STARTER, f"{run.starter} may no longer enroll invoices.")
         return False
     run.host, run.key_fingerprint = run.host or sender.host, run.key_fingerprint or sender.key_fingerprint
     if (run.host, run.key_fingerprint) != (sender.host, sender.key_fingerprint):
@@ -221,23 +226,30 @@ def settle(claim: Claim, answer: Answer) -> None:
     if answer.answer_class == CLASS.DONE and claim.cooled:
         pace.warm_up()
     with transaction.atomic():
-        attempt = Attempt.objects.select_for_update().select_related("batch__run").get(pk=claim.attempt_id)
+        attempt, now = _locked(claim.attempt_id)
         batch, run = attempt.batch, attempt.batch.run
         if not attempt.answer_class:
-            _write_answer(attempt, answer, batch)
+            _write_answer(attempt, answer, now)
             _take(run, batch, attempt, answer, cooling)
         elif attempt.answer_class == CLASS.UNKNOWN:
-            _take_late(run, batch, attempt, answer)
+            _take_late(run, batch, attempt, answer, now)
         runs.finish_if_done(run)
         runs.save(run)
 
 
-def _take_late(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None:
+def _locked(attempt_id: int) -> tuple[Attempt, datetime]:
+    """The attempt with its batch and run, locked until the transaction ends, and the time."""
+    whole = Attempt.objects.select_for_update().select_related("batch__run").annotate(now=clock.column())
+    attempt = whole.defer(*(f"batch__run__{name}" for name in runs.UNREAD)).get(pk=attempt_id)
+    return attempt, attempt.now
+
+
+def _take_late(run: Run, batch: Batch, attempt: Attempt, answer: Answer, now: datetime) -> None:
     """A real answer to an attempt that was given up. It never makes its accounts go out again."""
     if answer.answer_class not in (CLASS.DONE, CLASS.REJECTED):
         return
     given_up_at = attempt.ended_at
-    _write_answer(attempt, answer, batch)
+    _write_answer(attempt, answer, now)
     attempt.remarks["given_up_at"] = given_up_at.isoformat() if given_up_at else ""
     attempt.save(update_fields=["remarks"])
     if answer.answer_class == CLASS.DONE:
@@ -246,11 +258,11 @@ def _take_late(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> None
         outcomes.correct_rejected(run, batch, attempt, answer)
 
 
-def _write_answer(attempt: Attempt, answer: Answer, batch: Batch) -> None:
-    attempt.ended_at = clock.now()
+def _write_answer(attempt: Attempt, answer: Answer, now: datetime) -> None:
+    attempt.ended_at = now
     attempt.answer_class, attempt.http_status = answer.answer_class, answer.status
     attempt.message, attempt.raw = answer.message[:500], answer.raw
-    attempt.remarks = answers.remarks_on(answer, batch.account_ids)
+    attempt.remarks = answers.remarks_on(answer, attempt.batch.account_ids)
     attempt.save(update_fields=["ended_at", "answer_class", "http_status", "message", "raw", "remarks"])
 
 

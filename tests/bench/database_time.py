@@ -86,13 +86,17 @@ def measure(sandbox: Sandbox, number: int) -> int:
     from django.db import connection
 
     django.setup()
+    from django.contrib.auth.models import Group, User
+
     from dashboard.services import runs, vendor
 
     call_command("migrate", verbosity=0)
+    starter = User.objects.create_user("bench")
+    starter.groups.add(Group.objects.get(name="collector"))
     campaign = vendor.for_pages().campaign(sandbox.store.add_campaign()["id"])
     ids = [sandbox.store.add_account()["id"] for _ in range(number)]
     run = runs.queue(
-        starter=None, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4()
+        starter=starter, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4()
     )
     meter = metered(work)
     run.refresh_from_db()
@@ -119,15 +123,14 @@ def metered(act: Callable[[Meter], None]) -> Meter:
 
 
 def work(meter: Meter) -> None:
-    """What an engine does for each call: ask, claim, send, settle."""
+    """What an engine does for each call: claim, send, settle."""
     from dashboard.services import sending, vendor, workers
 
     client = vendor.for_workers()
     incarnation = workers.register(name="bench", threads=1)
-    while sending.has_work():
-        claim = sending.claim(incarnation=incarnation, host=client.host, key_fingerprint=client.fingerprint)
-        if claim:
-            sending.settle(claim, sending.send(claim, client))
+    sender = sending.Sender(incarnation, client.host, client.fingerprint)
+    while claims := sending.claim_some(sender, at_most=1):
+        sending.settle(claims[0], sending.send(claims[0], client))
         meter.lap()
 
 
