@@ -4,9 +4,9 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
-from django.contrib.auth.models import Group, Permission, User
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.contrib.auth.models import AnonymousUser, Group, Permission, User
+from django.db import connection, transaction
+from django.db.models import Model
 from django.http import HttpRequest
 from django.utils.crypto import constant_time_compare
 
@@ -29,13 +29,33 @@ def create_roles() -> None:
 
 
 class RoleBackend(ModelBackend):
-    """Users and permissions as Django has them, but the permissions in one query instead of two."""
+    """Users and permissions as Django has them, but an ordinary user's permissions come in one query, asked on every page."""
 
-    def _get_user_permissions(self, user_obj: User) -> QuerySet[Permission]:
-        return Permission.objects.filter(Q(user=user_obj) | Q(group__user=user_obj))
+    def get_all_permissions(self, user_obj: User | AnonymousUser, obj: Model | None = None) -> set[str]:
+        if obj is not None or not user_obj.is_active or user_obj.is_superuser:
+            return super().get_all_permissions(user_obj, obj)
+        known: set[str] | None = user_obj.__dict__.get("_perm_cache")
+        if known is None:
+            known = user_obj.__dict__["_perm_cache"] = _permissions(user_obj.pk)
+        return known
 
-    def _get_group_permissions(self, user_obj: User) -> QuerySet[Permission]:
-        return Permission.objects.none()
+
+_GRANTED = """
+    SELECT app_label, codename FROM auth_permission
+    JOIN django_content_type ON django_content_type.id = content_type_id
+    WHERE auth_permission.id IN (
+        SELECT permission_id FROM auth_user_user_permissions WHERE user_id = %s
+        UNION SELECT permission_id FROM auth_group_permissions
+        JOIN auth_user_groups ON auth_user_groups.group_id = auth_group_permissions.group_id WHERE user_id = %s
+    )
+"""
+
+
+def _permissions(user_id: int) -> set[str]:
+    """What a person may do in their own name or by a group. Plain SQL: making Django's takes longer than asking."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GRANTED, [user_id, user_id])
+        return {f"{app}.{codename}" for app, codename in cursor.fetchall()}
 
 
 class DemoBackend(RoleBackend):

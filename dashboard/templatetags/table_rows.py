@@ -21,7 +21,16 @@ def table_rows(table: Any) -> SafeString:
 
 
 class Row(BoundRow):
-    """A row that finds out once per render method, not once per cell, which arguments it takes."""
+    """A row that finds out once per column, not once per cell, where its value is and what its render method takes.
+
+    Rows of ours name the label of a choice themselves.
+    """
+
+    def _get_and_render_with(self, bound_column: Any, render_func: Any, default: Any) -> Any:
+        value = self.record
+        for name in bound_column.accessor.split("__"):
+            value = getattr(value, name, None)
+        return default if value in bound_column.column.empty_values else render_func(bound_column, value)
 
     def _call_render(self, bound_column: Any, value: Any = None) -> Any:
         given = self._optional_cell_arguments(bound_column, value)
