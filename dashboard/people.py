@@ -40,8 +40,7 @@ class RoleBackend(ModelBackend):
         return known
 
 
-_GRANTED = """
-    SELECT app_label, codename FROM auth_permission
+_GRANTED = """SELECT app_label, codename FROM auth_permission
     JOIN django_content_type ON django_content_type.id = content_type_id
     WHERE auth_permission.id IN (
         SELECT permission_id FROM auth_user_user_permissions WHERE user_id = %s

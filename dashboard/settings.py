@@ -195,7 +195,10 @@ def _database() -> dict[str, Any]:
             "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA cache_size=-8000;",
         }
     elif config["ENGINE"] == "django.db.backends.postgresql":
+        # The server keeps plans of what is asked again and again: a worker asks the same for each call.
+        prepared = {"server_side_binding": True, "prepare_threshold": 5}
         config |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        config["OPTIONS"] = prepared | config.get("OPTIONS", {})
     else:
         raise ImproperlyConfigured("ROLLCALL_DATABASE_URL must name SQLite or PostgreSQL")
     return config

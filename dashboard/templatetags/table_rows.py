@@ -29,7 +29,7 @@ class Row(BoundRow):
     def _get_and_render_with(self, bound_column: Any, render_func: Any, default: Any) -> Any:
         value = self.record
         for name in bound_column.accessor.split("__"):
-            value = getattr(value, name, None)
+            value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
         return default if value in bound_column.column.empty_values else render_func(bound_column, value)
 
     def _call_render(self, bound_column: Any, value: Any = None) -> Any:
