@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, available_timezones
 import structlog
 from django.contrib.auth.middleware import LoginRequiredMiddleware
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import resolve_url
 from django.template.loader import render_to_string
 from django.utils import timezone
@@ -24,6 +26,13 @@ from dashboard.views.fragments import not_cached, render_alert_or_page, wants_fr
 log = structlog.get_logger(__name__)
 MAIN = '<main id="main"'
 GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class Compressed(GZipMiddleware):
+    """Compresses an answer that is whole; one that is streamed goes out piece by piece, as it is made."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+        return response if response.streaming else super().process_response(request, response)
 
 
 class EndedSessions(LoginRequiredMiddleware):

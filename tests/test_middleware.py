@@ -1,5 +1,6 @@
 """Failed calls and ended sessions, as people meet them. Real HTTP to the sandbox."""
 
+import gzip
 from collections.abc import Callable
 from typing import Any
 
@@ -176,10 +177,11 @@ def test_a_slow_page_shows_its_frame_at_once_and_the_rest_when_it_comes(
     monkeypatch.setattr(vendor, "FRAME_AFTER", 0.2)
     sandbox.faults.queue("slow", seconds=0.4, method="GET", times=2)
 
-    response = browser.get("/campaigns/?per_page=10")
+    response = browser.get("/campaigns/?per_page=10", headers={"Accept-Encoding": "gzip"})
     pieces = [piece.decode() for piece in response]
 
     assert response.status_code == 200
+    assert "Content-Encoding" not in response, "it would be held back to be compressed"
     assert "slow to answer" in pieces[0]
     assert "Campaigns" in pieces[0]
     assert "<tbody" in pieces[1]
@@ -197,3 +199,14 @@ def test_a_slow_page_that_fails_in_the_end_says_so(
 
     assert "is not working right now" in shown
     assert "Nothing was sent to anyone" in shown
+
+
+def test_a_page_is_compressed_for_who_can_read_that(sandbox: Sandbox, browser: Browser) -> None:
+    plain = browser.get("/campaigns/")
+    packed = browser.get("/campaigns/", headers={"Accept-Encoding": "gzip"})
+
+    assert "Content-Encoding" not in plain
+    assert packed["Content-Encoding"] == "gzip"
+    assert b"<h1" in gzip.decompress(packed.content)
+    assert len(packed.content) < len(plain.content) / 3
+    assert "Accept-Encoding" in packed["Vary"]

@@ -145,7 +145,7 @@ def when(value: datetime | None) -> str:
     if value is None:
         return NOTHING
     text = date_format(timezone.localtime(value), "M j, Y, H:i:s")
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(), text)
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), text)
 
 
 @register.filter
