@@ -213,7 +213,7 @@ def _line(
         state,
         vendor_status,
         reason,
-        *_explained(state, reason, look_at is not None),
+        *explained(state, reason, look_at is not None),
         error,
         predicted,
         Decimal(outstanding).quantize(_CENT) if outstanding else None,
@@ -244,7 +244,8 @@ _SOURCES = {source.value: str(source.label) for source in Outcome.Source}
 
 
 @cache
-def _explained(state: str, reason: str, is_read_again: bool) -> tuple[str, str]:
+def explained(state: str, reason: str, is_read_again: bool = False) -> tuple[str, str]:
+    """What happened to an invoice with a fate, and what to do; nothing where nothing is to be said."""
     if state in AT_REST and not reason:
         return "", ""
     return fates.explained(STATE(state), reason, is_read_again=is_read_again)

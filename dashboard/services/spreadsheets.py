@@ -133,6 +133,8 @@ class _Sink:
 
     def flush(self) -> None: ...
 
+    def close(self) -> None: ...
+
     def taken(self) -> bytes:
         pieces, self._pieces = self._pieces, []
         return b"".join(pieces)
@@ -183,14 +185,17 @@ def _number(value: Any) -> str:
     return f"<c><v>{value}</v></c>"
 
 
+_serial: Callable[[date], float] = to_excel
+
+
 @lru_cache(maxsize=1000)
 def _day(value: date) -> str:
-    return f'<c s="{_DAY}"><v>{to_excel(value)}</v></c>'
+    return f'<c s="{_DAY}"><v>{_serial(value)}</v></c>'
 
 
 @lru_cache(maxsize=1000)
 def _time(value: datetime) -> str:
-    return f'<c s="{_MOMENT}"><v>{to_excel(value)}</v></c>'
+    return f'<c s="{_MOMENT}"><v>{_serial(value)}</v></c>'
 
 
 _XLSX: dict[type, Callable[[Any], str]] = {
