@@ -113,7 +113,7 @@ def as_xlsx(heading: Sequence[str], rows: Iterable[Row]) -> Iterator[bytes]:
         sheets += 1
         with archive.open(f"xl/worksheets/sheet{sheets}.xml", "w") as part:
             part.write(f"{_SHEET}{top}{_row(first) if first else ''}".encode())
-            for chunk in in_chunks(islice(rest, MOST_ROWS - 2), CHUNK):
+            for chunk in in_chunks(islice(rest, MOST_ROWS - 1 - bool(first)), CHUNK):
                 part.write("".join(map(_row, chunk)).encode())
                 yield sink.taken()
             part.write(b"</sheetData></worksheet>")
