@@ -1,7 +1,6 @@
 """The proof of a run: who had which invoices enrolled where and when, what came of each, and what was done about it since."""
 
 import json
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -27,13 +26,13 @@ class Tally:
     state: str
     number: int = 0
     unpriced: int = 0
-    sums: dict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
+    sums: dict[str, Decimal] = field(default_factory=dict)
 
     def add(self, currency: str, number: int, amount: Decimal | None, unpriced: int) -> None:
         self.number += number
         self.unpriced += unpriced
         if number > unpriced:
-            self.sums[currency] += (amount or Decimal()).quantize(_CENT)
+            self.sums[currency] = self.sums.get(currency, Decimal()) + (amount or Decimal()).quantize(_CENT)
 
 
 @dataclass(frozen=True)
