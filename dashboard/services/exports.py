@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from django.db.models import Max, QuerySet, Subquery, TextField
@@ -18,7 +19,7 @@ from dashboard.services.chunks import in_chunks
 
 STATE = Outcome.State
 CHUNK = 500
-BATCHES_AT_ONCE = 20
+BATCHES_AT_ONCE = 10
 AT_REST = (STATE.ENROLLED,)  # nothing is to be said of these unless a reason is on record
 UNSENT = {
     Batch.State.WAITING: ("Not sent yet", ""),
@@ -102,13 +103,13 @@ def lines(run: Run, *, outcome: str = "", reason: str = "", search: str = "") ->
 def as_csv(run: Run, **chosen: str) -> Iterator[bytes]:
     """Commas, CRLF, UTF-8 with the mark by which Excel knows it. Times are in the zone that is current now."""
     zone = timezone.get_current_timezone()
-    return spreadsheets.as_csv(_with_heading(run, zone, chosen))
+    return spreadsheets.as_csv(chain([_headings(zone)], _cells(run, zone, chosen, as_text=True)))
 
 
 def as_xlsx(run: Run, **chosen: str) -> Iterator[bytes]:
     """A workbook. Times are in the zone that is current now."""
     zone = timezone.get_current_timezone()
-    return spreadsheets.as_xlsx(_headings(zone), _cells(run, zone, chosen))
+    return spreadsheets.as_xlsx(_headings(zone), _cells(run, zone, chosen, as_text=False))
 
 
 def as_json(run: Run, **chosen: str) -> Iterator[str]:
@@ -136,18 +137,14 @@ def _headings(zone: tzinfo) -> list[str]:
     return [f"{text} ({zone})" if text.endswith(" at") else text for text in HEADINGS.values()]
 
 
-def _with_heading(run: Run, zone: tzinfo, chosen: Mapping[str, str]) -> Iterator[list[Any]]:
-    yield _headings(zone)
-    yield from _cells(run, zone, chosen)
-
-
-def _cells(run: Run, zone: tzinfo, chosen: Mapping[str, str]) -> Iterator[list[Any]]:
+def _cells(run: Run, zone: tzinfo, chosen: Mapping[str, str], *, as_text: bool) -> Iterator[list[Any]]:
     """Files know no zones: their times are as a clock on the wall shows them."""
     sent_at, settled_at = _TIMES
 
-    @cache
-    def on_the_wall(moment: datetime) -> datetime:
-        return moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
+    @lru_cache(maxsize=1000)
+    def on_the_wall(moment: datetime) -> str | datetime:
+        shown = moment.astimezone(zone).replace(tzinfo=None, microsecond=0)
+        return str(shown) if as_text else shown
 
     for line in lines(run, **chosen):
         cells: list[Any] = list(line)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import Any
 
 from django.urls import reverse
-from django.utils.html import escape, format_html
+from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, Run
@@ -15,7 +15,7 @@ from dashboard.templatetags.runs import answer, fate_word
 
 INVOICE_HEADINGS = (
     *(_("Invoice"), _("Outcome"), _("Vendor's word"), _("What happened")),
-    *(_("Outstanding"), _("Call"), _("Sent"), _("Settled")),
+    *(_("Outstanding"), _("Call"), _("Settled")),
 )
 CALL_HEADINGS = (
     *(_("Call"), _("Invoices"), _("Sent"), _("Answered"), _("Answer"), _("HTTP")),
@@ -28,16 +28,15 @@ def invoice_rows(lines: Iterable[Any]) -> Iterator[str]:
     openings = _openings(INVOICE_HEADINGS)
     time = cache(_time)
     for line in lines:
-        number = f"<b><bdi>{escape(line.invoice_number)}</bdi></b> " if line.invoice_number else ""
+        number = f"<b><bdi>{escape(line.invoice_number)}</bdi></b><br>" if line.invoice_number else ""
         yield _row(
             openings,
-            f"{number}<bdi>{escape(line.account_id)}</bdi>",
+            f'{number}<bdi class="whole">{escape(line.account_id)}</bdi>',
             fate_word(line.outcome),
             _own_words(line.vendor_status),
             _own_words(line.error) if line.error else escape(line.happened) or NOTHING,
-            money(line.amount, escape(line.currency)),
-            line.call or NOTHING,
-            time(line.sent_at),
+            _whole(money(line.amount, escape(line.currency))),
+            _whole(line.call or NOTHING),
             time(line.settled_at),
         )
 
@@ -50,7 +49,7 @@ def call_rows(calls: Iterable[Attempt], *, run: Run, may_read_raw: bool) -> Iter
         address = reverse("attempt-detail", args=[run.pk, call.pk])
         yield _row(
             openings,
-            format_html('<a href="{}">{}</a>', address, name) if may_read_raw else name,
+            _whole(f'<a href="{address}">{name}</a>' if may_read_raw else name),
             str(call.batch.size),
             _time(call.started_at),
             _time(call.ended_at),
@@ -76,6 +75,11 @@ def _row(openings: Iterable[str], *cells: str) -> str:
 
 def _own_words(text: str) -> str:
     return f"<bdi>{escape(text)}</bdi>" if text else NOTHING
+
+
+def _whole(markup: str) -> str:
+    """Not broken over lines where there is room."""
+    return f'<span class="whole">{markup}</span>'
 
 
 def _time(value: datetime | None) -> str:
