@@ -409,6 +409,13 @@ class Run(models.Model):
     def is_ended(self) -> bool:
         return self.state in self.ENDED
 
+    @property
+    def lists(self) -> "models.QuerySet[Upload]":
+        """The lists that it was made from; `is_kept` says whether one's file still is."""
+        kept = models.Exists(UploadFile.objects.filter(upload=models.OuterRef("pk")))
+        used = Upload.objects.filter(token=self.token, used_at__isnull=False)
+        return used.annotate(is_kept=kept).order_by("pk")
+
 
 class Batch(models.Model):
     """At most 100 accounts of a run that travel in one call.

@@ -25,15 +25,22 @@ def account_id(number: int) -> str:
 
 
 def queued(
-    number: int = 3, *, starter: User | None = None, name: str = "Early stage chase", **options: Any
+    number: int = 3,
+    *,
+    starter: User | None = None,
+    name: str = "Early stage chase",
+    known: dict[str, Any] | None = None,
+    **options: Any,
 ) -> Run:
-    """A run of invoices INV-1, INV-2 and so on."""
+    """A run of invoices INV-1, INV-2 and so on; `known` is what more their snapshots say."""
     accounts = [
         {"id": account_id(each), "number": f"INV-{each}", "outstanding": "12.50", "currency": "USD"}
+        | (known or {})
         for each in range(1, number + 1)
     ]
     campaign = Campaign(id=CAMPAIGN_ID, name=name)
-    return runs.queue(starter=starter, campaign=campaign, accounts=accounts, token=uuid.uuid4(), **options)
+    token = options.pop("token", None) or uuid.uuid4()
+    return runs.queue(starter=starter, campaign=campaign, accounts=accounts, token=token, **options)
 
 
 def claim() -> Claim:

@@ -54,6 +54,32 @@ def results(
     )
 
 
+def chosen(
+    run: Run, *, outcome: str = "", reason: str = "", search: str = ""
+) -> tuple[QuerySet[Outcome], QuerySet[Batch]]:
+    """What `results` lists, not in pages: the fates on record, and the batches without any, whole: see `is_named`."""
+    written = _written(run, outcome, reason)
+    unwritten = Batch.objects.none() if reason else _batches_without_fates(run, outcome)
+    return _matching(written, search) if search else written, unwritten
+
+
+def is_named(account: dict[str, Any], search: str) -> bool:
+    """Whether a snapshot's number or id contains these words."""
+    wanted = search.lower()
+    return wanted in account["id"] or wanted in (account.get("number") or "").lower()
+
+
+def explained(state: Outcome.State, code: str, *, is_read_again: bool = False) -> tuple[str, str]:
+    """What happened and what to do about it, "" where nothing is to be said."""
+    reason = reasons.of(code)
+    title, what_to_do = (
+        (reason.title, reason.what_to_do) if reason else _WITHOUT_REASON.get(state, (state.label, ""))
+    )
+    if state == Outcome.State.UNKNOWN:
+        what_to_do = UNKNOWN_YET if is_read_again else UNKNOWN_STILL
+    return title, what_to_do
+
+
 def _written(run: Run, outcome: str, reason: str) -> QuerySet[Outcome]:
     rows = run.outcomes.order_by("pk")
     if outcome:
@@ -99,11 +125,10 @@ def _unwritten(run: Run, outcome: str, start: int, number: int) -> list[Outcome]
 
 
 def _search_unwritten(run: Run, outcome: str, reason: str, search: str) -> Iterator[Outcome]:
-    wanted = search.lower()
     batches = _batches_without_fates(run, outcome) if not reason else Batch.objects.none()
     for batch in batches.iterator(chunk_size=10):
         for account in batch.accounts:
-            if wanted in account["id"] or wanted in (account.get("number") or "").lower():
+            if is_named(account, search):
                 yield _row_of(batch, account)
 
 
@@ -168,13 +193,8 @@ def groups(run: Run) -> list[Group]:
 
 
 def _group(run: Run, state: Outcome.State, code: str, number: int) -> Group:
-    reason = reasons.of(code)
-    title, what_to_do = (
-        (reason.title, reason.what_to_do) if reason else _WITHOUT_REASON.get(state, (state.label, ""))
-    )
     look_at = progress.next_look(run, state) if state in READ_AGAIN else None
-    if state == Outcome.State.UNKNOWN:
-        what_to_do = UNKNOWN_YET if look_at else UNKNOWN_STILL
+    title, what_to_do = explained(state, code, is_read_again=look_at is not None)
     return Group(state, code, number, title, what_to_do, _words(run, state, code), look_at)
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Count, Q, QuerySet, Sum
@@ -65,6 +65,23 @@ def list_runs(
     if mine:
         rows = rows.filter(starter=user_id)
     return _listed(rows, page, per_page)
+
+
+def pick_runs(
+    *,
+    state: str | None = None,
+    user: str | None = None,
+    campaign: str | None = None,
+    since: datetime | None = None,
+    has_failures: bool = False,
+    has_unknowns: bool = False,
+) -> QuerySet[Run]:
+    """Runs for scripts, newest first. `user` is a name, `campaign` an id or part of a name."""
+    needs = [NEEDS["failed"]] * has_failures + [NEEDS["unknown"]] * has_unknowns
+    given = {"state": state, "starter__username": user, "created_at__gte": since}
+    rows = Run.objects.select_related("starter").defer("campaign")
+    rows = rows.filter(*needs, **{name: value for name, value in given.items() if value})
+    return rows.filter(Q(campaign_id=campaign) | Q(campaign_name__icontains=campaign)) if campaign else rows
 
 
 @dataclass(frozen=True)

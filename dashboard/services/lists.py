@@ -5,12 +5,14 @@ import csv
 import io
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
 from typing import Any, Literal
 
 from dashboard.api.schema import canonical_id
 from dashboard.services import workbooks
+from dashboard.services.spreadsheets import restored
 
 MOST_BYTES = 20 * 1024 * 1024
 MOST_LINES = 200_000
@@ -108,6 +110,24 @@ def rows(content: bytes, layout: Layout) -> Iterator[Row]:
             yield row
 
 
+def typed_rows(content: bytes, layout: Layout) -> Iterator[tuple[int, list[Any]]]:
+    """The same rows with their lines, but a workbook's numbers and days are no text. Raises: Unreadable."""
+    if layout.kind != "xlsx":
+        yield from ((row.line, row.cells) for row in rows(content, layout))
+        return
+    with _sheets_errors():
+        for line, cells in workbooks.typed_rows(content):
+            cells = [_trimmed(cell) if isinstance(cell, str) else cell for cell in cells]
+            if any(cell != "" for cell in cells):
+                yield line, cells
+
+
+def newline_of(content: bytes, layout: Layout) -> str:
+    """How the first line of a CSV ends."""
+    first = _text_of(content, layout).readline()
+    return "\r\n" if first.endswith("\r\n") or not first.endswith("\n") else "\n"
+
+
 def named_id(value: str) -> str | None:
     """The account id that a value is, in its canonical form, or None for a number or an external id."""
     account_id = canonical_id(value)
@@ -181,14 +201,20 @@ def _csv_rows(content: bytes, layout: Layout) -> Iterator[Row]:
         if cells is None:
             return
         if not (line == 1 and len(cells) == 2 and cells[0].lower() == "sep=" and not cells[1]):
-            yield Row(line, [_trimmed(cell) for cell in cells[: workbooks.MOST_COLUMNS]])
+            yield Row(line, [_trimmed(restored(cell)) for cell in cells[: workbooks.MOST_COLUMNS]])
         line = reader.line_num + 1
 
 
 def _sheet_rows(content: bytes, _layout: Layout) -> Iterator[Row]:
-    try:
+    with _sheets_errors():
         for line, cells in workbooks.rows(content):
             yield Row(line, [_trimmed(cell) for cell in cells])
+
+
+@contextmanager
+def _sheets_errors() -> Iterator[None]:
+    try:
+        yield
     except workbooks.Damaged as error:
         raise Unreadable(BAD_WORKBOOK) from error
     except workbooks.TooLarge as error:

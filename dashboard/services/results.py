@@ -1,11 +1,13 @@
 """What came of a run, in the words that scripts rely on."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.models import Batch, Outcome, Run
+from dashboard.models import Run
+from dashboard.services import exports
 
-STATE = Outcome.State
+AS_TOLD = {"already_active": "unknown", "waiting": "not_sent", "sending": "not_sent"}
 
 
 def counts(run: Run) -> dict[str, int]:
@@ -31,36 +33,27 @@ def exit_code(run: Run) -> int:
     return 0 if run.enrolled + run.pending == run.size else 1
 
 
-def as_json(run: Run) -> dict[str, Any]:
-    """The run with every account's fate, in the order of the batches."""
-    return {
-        "run": run.pk,
-        "campaign_id": run.campaign_id,
-        "state": run.state,
-        "counts": counts(run),
-        "results": list(rows(run)),
-    }
+def summary(run: Run) -> dict[str, Any]:
+    """The run without its accounts."""
+    return {"run": run.pk, "campaign_id": run.campaign_id, "state": run.state, "counts": counts(run)}
+
+
+def as_json(run: Run) -> Iterator[str]:
+    """The run with every account's fate as one object, piece by piece: the `summary`, and `results` with the `rows`."""
+    yield json.dumps(summary(run))[:-1] + ', "results": ['
+    for number, row in enumerate(rows(run)):
+        yield f"{', ' if number else ''}{json.dumps(row)}"
+    yield "]}\n"
 
 
 def rows(run: Run) -> Iterator[dict[str, str]]:
-    """Every account that was picked, with its fate."""
-    for outcome in run.outcomes.order_by("id").iterator(chunk_size=1000):
+    """Every account that was picked, once, with its fate."""
+    for line in exports.lines(run):
         yield {
-            "account_id": outcome.account_id,
-            "invoice_number": outcome.invoice_number,
-            "outcome": STATE.UNKNOWN if outcome.state == STATE.ALREADY_ACTIVE else outcome.state,
-            "vendor_status": outcome.vendor_status,
-            "reason": outcome.reason,
-            "error": outcome.error,
+            "account_id": line.account_id,
+            "invoice_number": line.invoice_number,
+            "outcome": AS_TOLD.get(line.outcome, line.outcome),
+            "vendor_status": line.vendor_status,
+            "reason": line.reason,
+            "error": line.error,
         }
-    unsent = run.batches.filter(state__in=(*Batch.OPEN, Batch.State.NOT_SENT), permitted_by=None)
-    for accounts in unsent.values_list("accounts", flat=True).iterator(chunk_size=50):
-        for account in accounts:
-            yield {
-                "account_id": account["id"],
-                "invoice_number": account.get("number", ""),
-                "outcome": STATE.NOT_SENT,
-                "vendor_status": "",
-                "reason": "",
-                "error": "",
-            }

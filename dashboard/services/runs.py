@@ -291,12 +291,19 @@ def send_again(*, run: Run, who: User, note: str, account_ids: Iterable[str] | N
     entry = audit.record(
         "sent again", who=who, run=run, note=note, account_ids=[row.account_id for row in rows]
     )
-    add_batches(run, [outcomes.snapshot_of(row) for row in rows], run.call_size, permitted_by=entry)
+    add_batches(run, _as_picked(rows), run.call_size, permitted_by=entry)
     open_outcomes.update(look_at=None)
     if run.state != Run.State.PAUSED:
         go_on(run)
     save(run)
     return len(rows)
+
+
+def _as_picked(rows: Sequence[Outcome]) -> list[dict[str, Any]]:
+    """The snapshots of these accounts as they were picked, with what was learned since."""
+    batches = Batch.objects.filter(pk__in={row.batch_id for row in rows}).values_list("accounts", flat=True)
+    picked = {account["id"]: account for accounts in batches for account in accounts}
+    return [picked.get(row.account_id, {}) | outcomes.snapshot_of(row) for row in rows]
 
 
 @transaction.atomic

@@ -3,7 +3,7 @@
 import zlib
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -33,6 +33,7 @@ SHORT_LIST = 20  # pages: so few are read whole, also for one number
 FEW = 100  # entries that a walk did not show and that are looked up one by one to be sure
 SEARCH_PAGES = 10
 MATCHES_KEPT = 20
+LATE = 50  # lists in which a chosen column is remembered
 REMEMBERED = timedelta(minutes=10)
 
 NOTHING = "Nothing stands in this column."
@@ -67,6 +68,8 @@ def keep(user: User, campaign_id: Any, *, content: bytes, name: str = "") -> Upl
     if name:
         glance = lists.look_at(content)
         layout, columns, column = glance.layout, glance.columns, glance.column
+        if column is None and (before := _chosen_before(user, columns)):
+            layout, column = replace(layout, heading=True), before.column
     else:
         layout, columns, column = Layout("text"), [], 0
     picked = selection.of(user, campaign_id)
@@ -84,16 +87,27 @@ def keep(user: User, campaign_id: Any, *, content: bytes, name: str = "") -> Upl
     return upload
 
 
+def _chosen_before(user: User, columns: Sequence[str]) -> Upload | None:
+    """A late list of the person's with these headings, perhaps fewer of them, whose column was chosen."""
+    late = Upload.objects.filter(selection__user=user, column__isnull=False, layout__heading=True)
+    alike = (before for before in late.order_by("-pk")[:LATE] if before.columns)
+    return next((before for before in alike if before.columns == columns[: len(before.columns)]), None)
+
+
 def of_person(user: User, campaign_id: Any) -> QuerySet[Upload]:
     """The person's lists for the campaign that still belong to the selection, the last one first."""
     picked = selection.of(user, campaign_id)
     return Upload.objects.filter(selection=picked, token=picked.token).order_by("-pk")
 
 
+def content_of(upload: Upload) -> bytes:
+    """The file's bytes, or the pasted text. Raises: UploadFile.DoesNotExist where it is not kept any more."""
+    return zlib.decompress(UploadFile.objects.values_list("content", flat=True).get(pk=upload.pk))
+
+
 def original_rows(upload: Upload) -> Iterator[Row]:
     """The list as it came, row by row. Raises: lists.Unreadable."""
-    content = UploadFile.objects.values_list("content", flat=True).get(pk=upload.pk)
-    return lists.rows(zlib.decompress(content), Layout(**upload.layout))
+    return lists.rows(content_of(upload), Layout(**upload.layout))
 
 
 def first_rows(upload: Upload, number: int = 6) -> list[Row]:

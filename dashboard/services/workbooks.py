@@ -5,7 +5,7 @@ import io
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime, time
+from datetime import date, datetime, time
 from functools import lru_cache
 from typing import Any
 from xml.parsers import expat
@@ -31,10 +31,19 @@ class TooLarge(Exception):
 
 def rows(content: bytes) -> Iterator[tuple[int, list[str]]]:
     """Line numbers of the sheet with their cells; a formula's cell holds its last result. Raises: Damaged, TooLarge."""
+    return _rows(content, _Sheet)
+
+
+def typed_rows(content: bytes) -> Iterator[tuple[int, list[Any]]]:
+    """The same, but numbers, days, moments and truth values are no text. Raises: Damaged, TooLarge."""
+    return _rows(content, _TypedSheet)
+
+
+def _rows(content: bytes, kind: "type[_Sheet]") -> Iterator[tuple[int, list[Any]]]:
     try:
         with closing(_open(content)) as reader:
             strings = _strings(reader.archive)
-            sheet = _Sheet(strings, _dates(reader), reader.wb.epoch)
+            sheet = kind(strings, _dates(reader), reader.wb.epoch)
             yield from _parsed(reader.archive, _first_sheet(reader), sheet)
     except (
         *(zipfile.BadZipFile, zipfile.LargeZipFile, expat.ExpatError, NotImplementedError, EOFError, OSError),
@@ -157,13 +166,13 @@ class _Sheet(_Target):
 
     def __init__(self, strings: list[str], dates: frozenset[str], epoch: datetime) -> None:
         super().__init__()
-        self._kinds: dict[str, Callable[[str], str]] = {
+        self._kinds: dict[str, Callable[[str], Any]] = {
             "n": _number,
             "s": lambda text: strings[int(text)],
             "b": lambda text: "TRUE" if text == "1" else "FALSE",
         }
         self._dates, self._epoch = dates, epoch
-        self._line, self._column, self._cells = 0, 0, list[str]()
+        self._line, self._column, self._cells = 0, 0, list[Any]()
         self._kind, self._style = "n", ""
 
     def opened(self, name: str, attributes: dict[str, str]) -> None:
@@ -185,24 +194,45 @@ class _Sheet(_Target):
     def _put(self, text: str) -> None:
         if not text or not 1 <= self._column <= MOST_COLUMNS:
             return
+        read = self._kinds.get(self._kind, str)
         if self._kind == "n" and self._style in self._dates:
-            text = self._date(text)
-        elif read := self._kinds.get(self._kind):
-            text = read(text)
+            read = self._date
         missing = self._column - 1 - len(self._cells)
         self._cells += [""] * missing
-        self._cells.append(text)
+        self._cells.append(read(text))
 
-    def _date(self, text: str) -> str:
+    def _date(self, text: str) -> Any:
+        moment = self._moment(text)
+        return moment.isoformat(" ") if isinstance(moment, datetime) else str(moment)
+
+    def _moment(self, text: str) -> Any:
+        """A day, a moment, or what is neither: a time of day."""
         moment = from_excel(float(text), self._epoch)
         if isinstance(moment, datetime) and moment.time() == time.min:
-            return moment.date().isoformat()
-        return moment.isoformat(" ") if isinstance(moment, datetime) else str(moment)
+            return moment.date()
+        return moment
+
+
+class _TypedSheet(_Sheet):
+    """Rows whose cells are what they were in the sheet."""
+
+    def __init__(self, strings: list[str], dates: frozenset[str], epoch: datetime) -> None:
+        super().__init__(strings, dates, epoch)
+        self._kinds |= {"n": _exact, "b": lambda text: text == "1"}
+
+    def _date(self, text: str) -> Any:
+        moment = self._moment(text)
+        return moment if isinstance(moment, date) else str(moment)
 
 
 @lru_cache(maxsize=1000)
 def _column(letters: str) -> int:
     return column_index_from_string(letters)
+
+
+def _exact(text: str) -> int | float:
+    number = float(text)
+    return int(text) if text.lstrip("-").isdecimal() else int(number) if number.is_integer() else number
 
 
 def _number(text: str) -> str:

@@ -36,6 +36,7 @@ ANSWERS = {
     Attempt.AnswerClass.NOT_SENT: ("off", "minus"),
 }
 BAR = 120
+FATES = {str(choice.value): str(choice.label) for kind in (Batch.State, Outcome.State) for choice in kind}
 
 
 @register.filter
@@ -121,6 +122,12 @@ def answer(attempt: Attempt) -> SafeString:
         return badge(Batch.State.SENDING)
     answer_class = Attempt.AnswerClass(attempt.answer_class)
     return mark(*ANSWERS.get(answer_class, MARKS["unknown"]), answer_class.label)
+
+
+@register.filter
+def fate_word(state: str) -> str:
+    """The same of a state alone, in words for print."""
+    return FATES.get(state, state)
 
 
 @register.filter

@@ -52,6 +52,11 @@ def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     )
 
 
+def gone(request: HttpRequest, title: str, text: str) -> HttpResponse:
+    """What was here on purpose and was deleted on purpose."""
+    return _render(request, title, text, 410)
+
+
 def server_error(request: HttpRequest) -> HttpResponse:
     """Needs neither database nor session: either may be what broke. Django logs the exception itself."""
     reference = reference_number()

@@ -1,6 +1,5 @@
 """`manage.py enroll`: the same run as the web's, from a file of account ids."""
 
-import json
 import sys
 import time
 import uuid
@@ -134,7 +133,8 @@ class Command(BaseCommand):
 
     def _report(self, run: Run, *, as_json: bool) -> None:
         if as_json:
-            self.stdout.write(json.dumps(results.as_json(run)))
+            for piece in results.as_json(run):
+                self.stdout.write(piece, ending="")
             return
         self.stdout.write(
             f"Run {run.pk}: {run.get_state_display().lower()}{f' ({run.get_pause_display()})' if run.pause else ''}"

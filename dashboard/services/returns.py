@@ -1,0 +1,113 @@
+"""A person's own list given back: every line as it came, with what became of its invoice. It can be brought again as it is."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+
+from dashboard.models import Batch, Entry, Run, Upload
+from dashboard.services import exports, fates, lists, spreadsheets, uploads
+from dashboard.services.chunks import in_chunks
+from dashboard.services.lists import Layout
+from dashboard.services.spreadsheets import Cell
+
+CHUNK = 500
+ADDED = ("Outcome", "Reason", "Error")
+WITHOUT_RUN = {
+    Entry.State.MISSING: "not found",
+    Entry.State.ASKED: "not chosen",
+    Entry.State.DUPLICATE: "given before",
+    Entry.State.BAD: "not readable",
+}
+LEFT_OUT = ("not in this run", "It was taken out before the run was confirmed.", "")
+Fate = tuple[str, str, str]
+
+
+@dataclass(frozen=True)
+class File:
+    """`kind` is its ending."""
+
+    name: str
+    kind: str
+    pieces: Iterator[bytes]
+
+
+def file_of(run: Run, upload: Upload) -> File:
+    """The list in its own format; pasted text as CSV. Raises: UploadFile.DoesNotExist where it is not kept any more."""
+    content, layout = uploads.content_of(upload), Layout(**upload.layout)
+    stem = PurePath(upload.name).stem or "pasted"
+    heading, lines = _heading_and_lines(upload, content, layout)
+    heading = [*heading, *(_free(word, heading, run) for word in ADDED)]
+    rows = _with_fates(run, lines, len(heading) - len(ADDED))
+    if layout.kind == "xlsx":
+        return File(f"{stem}-run-{run.pk}.xlsx", "xlsx", spreadsheets.as_xlsx(heading, rows))
+    options = {} if layout.kind == "text" else _dialect(content, layout)
+    pieces = spreadsheets.as_csv(_below(heading, rows), **options)
+    return File(f"{stem}-run-{run.pk}.csv", "csv", pieces)
+
+
+def _dialect(content: bytes, layout: Layout) -> dict[str, str]:
+    return {
+        "encoding": layout.encoding,
+        "delimiter": layout.delimiter,
+        "newline": lists.newline_of(content, layout),
+    }
+
+
+def _below(heading: Sequence[str], rows: Iterable[Sequence[Cell]]) -> Iterator[Sequence[Cell]]:
+    yield heading
+    yield from rows
+
+
+def _free(word: str, heading: Sequence[str], run: Run) -> str:
+    """A list that is given back a second time has these columns already."""
+    return f"{word} (run {run.pk})" if word in heading else word
+
+
+Line = tuple[Sequence[Cell], tuple[str, str, str]]  # the cells; the entry's state, reason and account
+
+
+def _heading_and_lines(upload: Upload, content: bytes, layout: Layout) -> tuple[list[str], Iterator[Line]]:
+    """The headings, as wide as the widest line, made where there were none; then what each entry says of its line."""
+    entries = upload.entries.order_by("pk").values_list("value", "state", "reason", "account_id")
+    told = entries.iterator(chunk_size=CHUNK)
+    if layout.kind == "text":
+        return ["Invoice"], (([value], (state, reason, id_)) for value, state, reason, id_ in told)
+    width = max((len(cells) for _, cells in lists.typed_rows(content, layout)), default=0)
+    heading = [*upload.columns] if layout.heading else _made_up(width, upload.column or 0)
+    heading += [""] * (width - len(heading))
+    rows = lists.typed_rows(content, layout)
+    if layout.heading:
+        next(rows, None)
+    return heading, ((cells, entry[1:]) for (_, cells), entry in zip(rows, told, strict=True))
+
+
+def _made_up(width: int, column: int) -> list[str]:
+    return ["Invoice" if place == column else f"Column {place + 1}" for place in range(width)]
+
+
+def _with_fates(run: Run, lines: Iterable[Line], width: int) -> Iterator[list[Cell]]:
+    _, batches = fates.chosen(run)
+    waiting = {
+        account["id"]: (state, exports.UNSENT[Batch.State(state)][0], "")
+        for state, accounts in batches.values_list("state", "accounts").iterator(chunk_size=20)
+        for account in accounts
+    }
+    for chunk in in_chunks(lines, CHUNK):
+        known = _fates_of(run, [account_id for _, (_, _, account_id) in chunk if account_id])
+        for cells, (state, reason, account_id) in chunk:
+            fate = _fate(state, reason, known.get(account_id), waiting.get(account_id))
+            yield [*cells, *[""] * (width - len(cells)), *fate]
+
+
+def _fates_of(run: Run, account_ids: Sequence[str]) -> dict[str, Fate]:
+    found = run.outcomes.filter(account_id__in=account_ids)
+    return {
+        account_id: (state, exports.explained(state, reason)[0], error)
+        for account_id, state, reason, error in found.values_list("account_id", "state", "reason", "error")
+    }
+
+
+def _fate(state: str, reason: str, fate: Fate | None, unsent: Fate | None) -> Fate:
+    if state != Entry.State.FOUND:
+        return WITHOUT_RUN[Entry.State(state)], reason, ""
+    return fate or unsent or LEFT_OUT

@@ -1,0 +1,245 @@
+"""A list given back: every line as it came with what became of it, and good to be brought again."""
+
+import codecs
+import csv
+import io
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from openpyxl import Workbook, load_workbook
+
+from dashboard.models import Run, Selection, Upload, UploadFile
+from dashboard.sandbox.server import Sandbox
+from dashboard.services import accounts, errands, returns, runs, selection, uploads, vendor, workers
+from dashboard.services.errands import Clerk
+from tests import ledger
+
+CAMPAIGN = uuid.UUID(int=7)
+
+
+@pytest.fixture
+def picked(sandbox: Sandbox, collector: User) -> Selection:
+    return selection.of(collector, CAMPAIGN)
+
+
+@pytest.fixture
+def clerk(picked: Selection) -> Iterator[Clerk]:
+    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
+        yield clerk
+
+
+@pytest.fixture
+def invoices(sandbox: Sandbox) -> list[dict[str, Any]]:
+    return [sandbox.store.add_account(invoice_number=f"R-{number}") for number in range(1, 5)]
+
+
+def looked_up(clerk: Clerk, upload: Upload) -> Upload:
+    while clerk.work():
+        pass
+    return Upload.objects.get(pk=upload.pk)
+
+
+def brought(user: User, clerk: Clerk, content: bytes, name: str = "my list.csv") -> Upload:
+    return looked_up(clerk, uploads.keep(user, CAMPAIGN, content=content, name=name))
+
+
+def confirmed(upload: Upload) -> Run:
+    """A run of what was found, with the last invoice taken out before."""
+    uploads.use(upload)
+    picked = Selection.objects.get(pk=upload.selection_id)
+    rows = [{**row.snapshot, "id": row.account_id} for row in picked.accounts.order_by("pk")]
+    campaign = ledger.Campaign(id=str(CAMPAIGN), name="Chase")
+    run = runs.queue(starter=picked.user, campaign=campaign, accounts=rows[:-1], token=picked.token)
+    selection.clear(picked)
+    return ledger.answered(run, "SUCCESS", "FAILED", error=ledger.ACTIVE)
+
+
+def content(run: Run) -> bytes:
+    [upload] = run.lists
+    return b"".join(returns.file_of(run, upload).pieces)
+
+
+def found(upload: Upload) -> list[str]:
+    return list(upload.entries.filter(state="found").order_by("line").values_list("account_id", flat=True))
+
+
+ACTIVE = "Already active in a campaign"
+LEFT_OUT = ["not in this run", "It was taken out before the run was confirmed.", ""]
+ADDED = ["Outcome", "Reason", "Error"]
+
+
+def test_every_line_is_given_back_in_order_with_what_became_of_it(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    text = (
+        "Invoice number,Amount,Note\r\nR-1,-12.50,=1+1\r\nR-2,7,\r\nnowhere,1,\r\n\r\nR-1,1,again\r\n,5,x,wide\r\n"
+        f'{invoices[2]["id"]},3,"a ""b"""\r\nR-4,4,left\r\n'
+    )
+    run = confirmed(brought(collector, clerk, text.encode()))
+
+    rows = list(csv.reader(io.StringIO(content(run).decode(), newline="")))
+
+    assert rows[0] == ["Invoice number", "Amount", "Note", "", *ADDED]
+    assert rows[1] == ["R-1", "-12.50", "'=1+1", "", "enrolled", "", ""]
+    assert rows[2] == ["R-2", "7", "", "", "failed", ACTIVE, ledger.ACTIVE]
+    assert [row[4] for row in rows[3:6]] == ["not found", "given before", "not readable"]
+    assert rows[3][5] == uploads.NOT_LISTED
+    assert rows[4] == ["R-1", "1", "again", "", "given before", "The same as in line 2.", ""]
+    assert rows[5] == ["", "5", "x", "wide", "not readable", uploads.NOTHING, ""]
+    assert rows[6] == [invoices[2]["id"], "3", 'a "b"', "", "enrolled", "", ""]
+    assert rows[7] == ["R-4", "4", "left", "", *LEFT_OUT]
+    assert len(rows) == 8
+
+
+FILES = {
+    "commas": ("utf-8-sig", "Invoice number,Ref\r\n{0},ü\r\n{1},\r\n{2},x\r\n"),
+    "semicolons in another encoding": ("cp1252", "Nummer;Invoice\n5;{0}\nü;{1}\n;{2}\n"),
+    "tabs in UTF-16": ("utf-16", "invoice\tx\r\n{0}\tü\r\n{1}\t\r\n{2}\t\r\n"),
+    "no heading": ("utf-8", "{0}\n{1}\n{2}\n"),
+    "a name that looks like a formula": ("utf-8", "Note,invoice no\n=1,{0}\n@x,{1}\n-1-1,{2}\n"),
+}
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_it_can_be_brought_again_as_it_is(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]], kind: str
+) -> None:
+    encoding, text = FILES[kind]
+    first = brought(
+        collector, clerk, text.format(*(row["invoice_number"] for row in invoices)).encode(encoding)
+    )
+    given_back = content(confirmed(first))
+
+    again = brought(collector, clerk, given_back)
+
+    assert again.state == errands.Errand.State.DONE
+    assert found(again) == found(first) == [row["id"] for row in invoices[:3]]
+    assert (again.layout["encoding"], again.layout["delimiter"]) == (
+        first.layout["encoding"],
+        first.layout["delimiter"],
+    )
+
+
+def test_a_second_time_the_columns_are_told_apart(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    given_back = content(confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n")))
+
+    run = confirmed(brought(collector, clerk, given_back))
+
+    heading = content(run).decode().splitlines()[0]
+    assert (
+        heading
+        == f"invoice,Outcome,Reason,Error,Outcome (run {run.pk}),Reason (run {run.pk}),Error (run {run.pk})"
+    )
+
+
+def test_a_column_that_a_person_chose_is_remembered(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    asked = uploads.keep(collector, CAMPAIGN, content=b"Ours,Theirs\nx,R-1\ny,R-2\n", name="a.csv")
+    assert asked.column is None
+    uploads.choose_column(asked, 1, heading=True)
+    run = confirmed(looked_up(clerk, asked))
+
+    again = brought(collector, clerk, content(run))
+
+    assert found(again) == [row["id"] for row in invoices[:2]]
+
+
+def test_pasted_text_is_given_back_as_a_csv_with_a_line_for_each(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    run = confirmed(brought(collector, clerk, b"R-1, R-2\nnowhere R-3", name=""))
+
+    given_back = content(run)
+
+    assert given_back.startswith(codecs.BOM_UTF8)
+    assert [line.split(",")[:2] for line in given_back.decode("utf-8-sig").splitlines()] == [
+        ["Invoice", "Outcome"],
+        ["R-1", "enrolled"],
+        ["R-2", "failed"],
+        ["nowhere", "not found"],
+        ["R-3", "not in this run"],
+    ]
+    assert found(brought(collector, clerk, given_back)) == [row["id"] for row in invoices[:3]]
+
+
+def workbook(rows: list[list[Any]]) -> bytes:
+    book, file = Workbook(), io.BytesIO()
+    assert book.active
+    for row in rows:
+        book.active.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+def test_a_workbook_stays_one_and_its_cells_stay_what_they_are(
+    clerk: Clerk, collector: User, sandbox: Sandbox, invoices: list[dict[str, Any]]
+) -> None:
+    sandbox.store.add_account(invoice_number="20001")
+    day, moment = datetime.fromisoformat("2026-03-04"), datetime.fromisoformat("2026-03-04 05:06:07")
+    lines = [
+        ["R-1", -12.5, day, "'=1+1", True],
+        [20001, 7, moment, None, None],
+        [None, 0, None, "=1+1", 1],
+        ["R-2", 1e20, None, "0012", None],
+    ]
+    upload = brought(collector, clerk, workbook([["Invoice", "a", "b", "c", "d"], *lines]), "my.xlsx")
+    run = confirmed(upload)
+
+    given_back = content(run)
+
+    rows = [list(row) for row in load_workbook(io.BytesIO(given_back)).worksheets[0].values]
+    assert rows[0] == ["Invoice", "a", "b", "c", "d", *ADDED]
+    lines[2][3] = None  # a formula that was never reckoned has no value
+    assert [row[:5] for row in rows[1:]] == lines
+    assert [row[5] for row in rows[1:]] == ["enrolled", "failed", "not readable", "not in this run"]
+    assert found(brought(collector, clerk, given_back, "again.xlsx")) == found(upload)
+
+
+def test_while_the_run_goes_on_what_waits_is_said_to_wait(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    upload = brought(collector, clerk, b"invoice\nR-1\nR-2\n")
+    uploads.use(upload)
+    picked = Selection.objects.get(pk=upload.selection_id)
+    rows = [accounts.snapshot_of(vendor.for_pages().account(row["id"])) for row in invoices[:2]]
+    run = runs.queue(
+        starter=collector,
+        campaign=ledger.Campaign(id=str(CAMPAIGN), name="Chase"),
+        accounts=rows,
+        token=picked.token,
+    )
+
+    assert content(run).decode().splitlines()[1:] == [
+        "R-1,waiting,Not sent yet,",
+        "R-2,waiting,Not sent yet,",
+    ]
+
+
+def test_a_file_that_is_not_kept_any_more_is_said(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    run = confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n"))
+    assert [upload.is_kept for upload in run.lists] == [True]
+
+    UploadFile.objects.all().delete()
+
+    assert [upload.is_kept for upload in run.lists] == [False]
+    with pytest.raises(UploadFile.DoesNotExist):
+        content(run)
+
+
+def test_lists_that_were_not_used_belong_to_no_run(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    brought(collector, clerk, b"invoice\nR-3\n")
+
+    run = confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n", "used.csv"))
+
+    assert [upload.name for upload in run.lists] == ["used.csv"]
