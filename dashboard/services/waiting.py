@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable
 from dashboard.api.schema import Account
-from dashboard.models import ParkedAccount
+from dashboard.models import ParkedAccount, Run
 from dashboard.services import accounts, audit, clock, pace, parts, selection, sending, settling
 from dashboard.services.chunks import in_chunks
 from dashboard.services.history import Listed, place
@@ -111,24 +111,24 @@ def matching(
     return rows.filter(who=user_id) if mine else rows
 
 
-def listed(rows: "QuerySet[ParkedAccount]", *, page: int = 1, per_page: int = 20) -> Listed[ParkedAccount]:
-    """One page of entries."""
+def listed(
+    rows: "QuerySet[ParkedAccount]", *, page: int = 1, per_page: int = 20
+) -> tuple[Listed[ParkedAccount], dict[str, int]]:
+    """One page of entries, and how many there are in each state."""
+    counted = dict(rows.order_by().values_list("state").annotate(Count("pk")))
+    counts = {state: counted.get(state, 0) for state in State.values}
     start = (page - 1) * per_page
     shown = rows.select_related("who")[start : start + per_page]
-    return Listed(list(shown), place(page, per_page, rows.count()))
-
-
-def counts(rows: "QuerySet[ParkedAccount]") -> dict[str, int]:
-    """How many entries are in each state."""
-    counted = dict(rows.order_by().values_list("state").annotate(Count("pk")))
-    return {state: counted.get(state, 0) for state in State.values}
+    return Listed(list(shown), place(page, per_page, sum(counts.values()))), counts
 
 
 def campaigns_there() -> list[tuple[str, str]]:
-    """The campaigns that something waits for, by id, with their names as they were."""
+    """The campaigns that something waits for, by id, with their names as of the newest run."""
+    entries = ParkedAccount.objects.order_by()
+    ids = entries.values_list("campaign_id", flat=True).distinct()
+    newest = [Run.objects.filter(campaign_id=campaign_id).first() for campaign_id in ids]
     return sorted(
-        dict(ParkedAccount.objects.order_by().values_list("campaign_id", "campaign_name").distinct()).items(),
-        key=lambda pair: pair[1].lower(),
+        ((run.campaign_id, run.campaign_name) for run in newest if run), key=lambda pair: pair[1].lower()
     )
 
 

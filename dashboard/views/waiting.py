@@ -31,7 +31,7 @@ def waiting_list(request: SignedIn) -> HttpResponse:
         return _act(request, filters)
     there = waiting.campaigns_there()
     rows = waiting.matching(**filters.query, user_id=request.user.pk)
-    found = waiting.listed(rows, page=filters.values["page"], per_page=filters.values["per_page"])
+    found, counts = waiting.listed(rows, page=filters.values["page"], per_page=filters.values["per_page"])
     applied = filters.as_applied()
     applied.offer(there)
     may_act = request.user.has_perm("dashboard.enroll")
@@ -40,7 +40,7 @@ def waiting_list(request: SignedIn) -> HttpResponse:
         "notes": filters.notes,
         "is_narrowed": filters.is_narrowed,
         "paging": found.paging,
-        "counts": waiting.counts(rows),
+        "counts": counts,
         "has_worker": workers.alive().exists(),
         "may_act": may_act,
         "table": WaitingTable(

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dashboard.models import AuditEntry, ParkedAccount, SelectedAccount
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import parts, review, runs, selection, waiting
+from dashboard.services import parts, review, selection, waiting
 from dashboard.services.parts import Part
 from dashboard.services.routing import NotPossible
 from tests import every_fate, ledger
