@@ -148,7 +148,8 @@ def known_of(run: Run, rows: Iterable[Row]) -> Iterator[Snapshot]:
     for row in rows:
         by_batch[row.batch_id][row.account_id] = row
     for chunk in in_chunks(by_batch, 200):
-        for batch_id, picked in run.batches.filter(pk__in=chunk).values_list("pk", "accounts"):
+        batches = run.batches.filter(pk__in=chunk).order_by("number")
+        for batch_id, picked in batches.values_list("pk", "accounts"):
             chosen = by_batch[batch_id]
             for account in picked:
                 if found := chosen.get(account["id"]):

@@ -197,7 +197,9 @@ def look_again(*, client: Client) -> int:
     due = _take_up()
     if not due:
         return 0
-    seen = settling.read_accounts(client, list({entry.account_id for entry in due}), stop_at=NO_USE)
+    seen = settling.read_accounts(
+        client, list(dict.fromkeys(entry.account_id for entry in due)), stop_at=NO_USE
+    )
     _note(due, seen)
     for error in seen.values():
         if isinstance(error, NO_USE):

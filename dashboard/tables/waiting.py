@@ -99,7 +99,7 @@ class WaitingTable(tables.Table):
             _("Run\u00a0%(number)s") % {"number": record.run_id},
         )
         return format_html(
-            '{}<div class="why">{} <bdi>{}</bdi>, {}</div>',
+            '{}<div class="why">{} <bdi>{}</bdi></div><div class="why">{}</div>',
             at(value),
             _("by"),
             record.who.get_username(),
@@ -120,9 +120,9 @@ def _seen(record: ParkedAccount, names: Mapping[str, str]) -> SafeString:
     if active_in == record.campaign_id:
         where = _("in this very campaign")
     elif active_in:
-        where = format_html("{} {}", _("in"), link_to_campaign(active_in, names[active_in]))
+        where = link_to_campaign(active_in, names[active_in])
     return format_html(
-        '{} {}<div class="why">{} {}</div>',
+        '{}<div>{}</div><div class="why">{} {}</div>',
         badge(AccountStatus(status) if status else None),
         where,
         _("read"),

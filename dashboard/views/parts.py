@@ -80,7 +80,7 @@ def _run(run_id: int) -> Run:
 
 def _back(request: SignedIn, run: Run, problem: str) -> HttpResponse:
     messages.error(request, problem)
-    return see_other(f"{run.get_absolute_url()}#results")
+    return see_other(run.get_absolute_url())
 
 
 def _choose(request: SignedIn, part: Part, problem: str = "", status: int = 200) -> HttpResponse:

@@ -2,7 +2,8 @@
 
 A run of N (100,000) all of which failed, half of them as busy, in a scratch SQLite. Prints seconds of one group put into a
 selection, the same again, one group put on the waiting list, its page and filters, and all of it taken into a selection;
-for scale, inserting as many bare rows. Ends with 1 past a limit, held against the processor's time: a busy machine's clock measures others.
+for scale, inserting as many bare rows. Ends with 1 past a limit, held against the processor's time: a busy machine's clock
+measures others.
 """
 
 import argparse
