@@ -1,8 +1,9 @@
 """Acting on a part of a run: a group of one fate, or rows picked by hand. It goes into selections; nothing is sent here."""
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -12,7 +13,7 @@ from django.utils import timezone
 from dashboard.api.errors import NotFound
 from dashboard.api.schema import AccountStatus, Campaign
 from dashboard.models import Batch, Outcome, Run, SelectedAccount
-from dashboard.services import accounts, audit, campaigns, eligibility, reasons, routing, selection
+from dashboard.services import accounts, audit, campaigns, eligibility, reasons, routing, selection, warnings
 from dashboard.services.accounts import Snapshot
 from dashboard.services.chunks import in_chunks
 from dashboard.services.reasons import Advice
@@ -23,6 +24,7 @@ NOT_OF_THIS_RUN = "This run has no such invoice."
 NOT_THESE = (
     "What came of them leaves nothing to do here: they are or may be enrolled, or wait for another step."
 )
+SENT_SINCE = "They were enrolled, or may have been, by another run since, or are in one that is under way."
 NOT_READ = "They could not be read again just now. Try again in a moment."
 TOO_MANY = (
     f"These are more than {READ_AT_ONCE}: too many to read again while you wait. Put them on the waiting list, "
@@ -30,6 +32,13 @@ TOO_MANY = (
 )
 CLOSED = "That campaign takes no invoices now."
 
+_ENROLLED_OR_MAY_BE = (
+    Outcome.State.ENROLLED,
+    Outcome.State.PENDING,
+    Outcome.State.UNKNOWN,
+    Outcome.State.UNRECOGNISED,
+    Outcome.State.ALREADY_ACTIVE,
+)
 # What is kept of an invoice as it was picked: its status and campaign are not, the run has shown them to be old.
 _LASTING = (
     *("id", "number", "outstanding", "currency", "due_on", "customer_id"),
@@ -45,15 +54,6 @@ class Part:
     outcome: str = ""
     reason: str = ""
     account_ids: Collection[str] = ()
-
-    @property
-    def acts(self) -> Collection[str]:
-        """What may be done with a group; of rows picked by hand each is asked for itself."""
-        return ("retry", "park", "switch", "move") if self.account_ids else self._acts_of_group
-
-    @property
-    def _acts_of_group(self) -> Collection[str]:
-        return reasons.acts(self.outcome, self.reason)
 
     @property
     def size(self) -> int:
@@ -72,6 +72,7 @@ class Row(NamedTuple):
     reason: str
     batch_id: int | None
     number: str
+    settled_at: datetime
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ class Put:
 def offers(part: Part) -> tuple[Campaign | None, Offers]:
     """Where a part may go: this run's own campaign, if it may go there again, and others. Raises: ApiError."""
     own = _own_campaign(part.run)
-    if "switch" in part.acts and not part.account_ids:
+    if not part.account_ids and "switch" in reasons.acts(part.outcome, part.reason):
         return None, routing.offers_for_past_due(own)
     return (own if eligibility.acceptance(own).answer != "no" else None), routing.offers(own)
 
@@ -136,10 +137,11 @@ def move(user: User, part: Part, to: str) -> Put:
 def fit(part: Part, *acts: str) -> tuple[list[Row], Counter[str]]:
     """The invoices of a part with which one of these may be done, and how many others there are, by sentences."""
     rows = list(_rows(part))
-    chosen = [row for row in rows if not {*acts}.isdisjoint(reasons.acts(row.state, row.reason))]
-    left_out = Counter({NOT_THESE: len(rows) - len(chosen)})
+    fitting = [row for row in rows if not {*acts}.isdisjoint(reasons.acts(row.state, row.reason))]
+    sent = _sent_since(part.run, fitting)
+    left_out = Counter({NOT_THESE: len(rows) - len(fitting), SENT_SINCE: len(sent)})
     left_out[NOT_OF_THIS_RUN] = max(0, len({*part.account_ids}) - len(rows))
-    return chosen, +left_out
+    return [row for row in fitting if row.account_id not in sent], +left_out
 
 
 def known_of(run: Run, rows: Iterable[Row]) -> Iterator[Snapshot]:
@@ -157,8 +159,21 @@ def known_of(run: Run, rows: Iterable[Row]) -> Iterator[Snapshot]:
                     yield known if known.get("number") else known | {"number": found.number}
 
 
+def _sent_since(run: Run, rows: Sequence[Row]) -> set[str]:
+    """Those that another run has enrolled, or may have, since this one had its answer, and those in flight."""
+    settled_at = {row.account_id: row.settled_at for row in rows}
+    sent = {*warnings.in_flight(settled_at)}
+    if not Run.objects.exclude(pk=run.pk).exists():
+        return sent
+    others = Outcome.objects.exclude(run=run).filter(state__in=_ENROLLED_OR_MAY_BE)
+    for chunk in in_chunks(settled_at, 500):
+        found = others.filter(account_id__in=chunk).values_list("account_id", "settled_at")
+        sent.update(account_id for account_id, at in found if at > settled_at[account_id])
+    return sent
+
+
 def _rows(part: Part) -> Iterator[Row]:
-    run, columns = part.run, ("account_id", "state", "reason", "batch_id", "invoice_number")
+    run, columns = part.run, ("account_id", "state", "reason", "batch_id", "invoice_number", "settled_at")
     if part.account_ids:
         for chunk in in_chunks({*part.account_ids}, 500):
             yield from map(Row._make, run.outcomes.filter(account_id__in=chunk).values_list(*columns))
@@ -175,7 +190,8 @@ def _never_sent(run: Run, account_ids: Collection[str]) -> Iterator[Row]:
     for batch_id, picked in unsent.values_list("pk", "accounts").iterator(chunk_size=50):
         for account in picked:
             if not account_ids or account["id"] in account_ids:
-                yield Row(account["id"], Outcome.State.NOT_SENT, "", batch_id, account.get("number") or "")
+                number = account.get("number") or ""
+                yield Row(account["id"], Outcome.State.NOT_SENT, "", batch_id, number, run.created_at)
 
 
 def _has_to_wait(row: Row) -> bool:

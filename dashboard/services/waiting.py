@@ -29,6 +29,7 @@ NO_USE = (Unreachable, Unavailable, RateLimited, NotAllowed)
 PUT_OFF = timedelta(minutes=5)
 # What whoever was killed while reading had taken up is due again after so long.
 TAKEN_UP_FOR = timedelta(seconds=60)
+ENROLLED = "It is in the campaign that it waits for: nothing is left to wait for."
 GONE = "Not found when read again: deleted, or out of this API key's sight."
 
 
@@ -236,6 +237,8 @@ def _conclude(entry: ParkedAccount, seen: Account | ApiError, now: datetime) -> 
         entry.read_at = now
         entry.invoice_number = seen.invoice_number or entry.invoice_number
         entry.state = _state_of(seen)
+        if entry.state == State.BUSY and seen.campaign_id == entry.campaign_id:
+            entry.state, entry.problem = State.CLOSED, ENROLLED
     elif isinstance(seen, NotFound):
         entry.read_at, entry.state, entry.problem = now, State.CLOSED, GONE
     else:

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from dashboard.models import AuditEntry, ParkedAccount, SelectedAccount
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import parts, review, selection, waiting
+from dashboard.services import parts, review, runs, selection, vendor, waiting
 from dashboard.services.parts import Part
 from dashboard.services.routing import NotPossible
 from tests import every_fate, ledger
@@ -214,6 +214,23 @@ def test_acting_twice_does_not_double(scene: EveryFate, collector: User) -> None
 
     assert (again.size, again.there_before, again.held) == (2, 2, 2)
     assert SelectedAccount.objects.count() == 2
+
+
+@pytest.mark.parametrize("word", ["SUCCESS", "PENDING", "TELEPORTED", "FAILED"])
+def test_what_another_run_has_enrolled_since_is_not_selected_again(
+    scene: EveryFate, collector: User, word: str
+) -> None:
+    fate = ("failed", "other")
+    campaign, rows = vendor.for_pages().campaign(scene.campaign), [{"id": each} for each in scene.ids[fate]]
+    run = runs.queue(starter=collector, campaign=campaign, accounts=rows, token=uuid.uuid4())
+    under_way = parts.retry(collector, group(scene, fate))
+    ledger.answered(run, word)
+
+    put = parts.retry(collector, group(scene, fate))
+
+    assert under_way.left_out == {parts.SENT_SINCE: 2}
+    assert put.size == (2 if word == "FAILED" else 0)
+    assert put.left_out == ({} if word == "FAILED" else {parts.SENT_SINCE: 2})
 
 
 def test_what_was_selected_before_stays_with_its_reading(scene: EveryFate, collector: User) -> None:

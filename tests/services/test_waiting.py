@@ -111,6 +111,19 @@ def test_one_that_is_paid_or_written_off_is_not_read_any_more_and_says_so(
     assert entry(closed).snapshot["status"] == status
 
 
+def test_one_that_came_into_the_very_campaign_has_nothing_to_wait_for(scene: EveryFate) -> None:
+    there = scene.ids[BUSY][0]
+    scene.sandbox.store.change_account(there, status="in_progress", campaign_id=scene.campaign)
+
+    look()
+
+    assert (entry(there).state, entry(there).look_at, entry(there).problem) == (
+        State.CLOSED,
+        None,
+        waiting.ENROLLED,
+    )
+
+
 def test_one_that_was_deleted_is_not_read_any_more_and_says_so(scene: EveryFate) -> None:
     gone = scene.ids[BUSY][0]
     del scene.sandbox.store.accounts[gone]
