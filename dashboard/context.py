@@ -15,6 +15,7 @@ SECTIONS = {
     "selections": "campaigns",
     "accounts": "accounts",
     "runs": "runs",
+    "waiting": "runs",
     "audit": "audit",
 }
 

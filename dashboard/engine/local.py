@@ -19,7 +19,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from dashboard.api.client import Client
 from dashboard.engine import spool
-from dashboard.services import answers, sending, settling, workers
+from dashboard.services import answers, sending, settling, waiting, workers
 from dashboard.services.answers import CLASS, Answer
 from dashboard.services.errands import Clerk
 from dashboard.services.sending import Claim
@@ -231,10 +231,10 @@ class Engine:
         return True
 
     def _look_after(self) -> float:
-        """Give up what dead workers held, re-read what is open, and let paused runs go on."""
+        """Give up what dead workers held, re-read what is open, let paused runs go on; else re-read the waiting list."""
         sending.give_up_abandoned()
         if not settling.anything_due():
-            return 0.5
+            return 0.0 if waiting.tend(client=self._client) else 0.5
         looked = settling.tend(client=self._client)
         self._wake.set()
         return 0.0 if looked else 0.5

@@ -1,7 +1,7 @@
 """The sandbox's own endpoints, outside the API, for demos and other processes to steer and watch it.
 
 POST faults {kind, method, path, times, process, ...options}, DELETE faults, GET ledger, GET state,
-POST reset, POST latency {seconds}, POST advance.
+POST reset, POST latency {seconds}, POST advance, POST complete {account_id}.
 """
 
 import json
@@ -56,6 +56,14 @@ def advance(sandbox: "Sandbox") -> Record:
     return {"began": sandbox.store.advance()}
 
 
+def complete(sandbox: "Sandbox", *, account_id: str) -> Record:
+    """End the campaign of an account, as when it has run its course."""
+    try:
+        return sandbox.store.complete_campaign(account_id)
+    except KeyError:
+        raise ValueError("no such account") from None
+
+
 def show_state(sandbox: "Sandbox") -> Record:
     store = sandbox.store
     with store.lock:
@@ -96,4 +104,5 @@ ACTIONS: dict[tuple[str, str], Callable[..., Record]] = {
     ("POST", "reset"): reset,
     ("POST", "latency"): set_latency,
     ("POST", "advance"): advance,
+    ("POST", "complete"): complete,
 }

@@ -160,6 +160,11 @@ class Group:
     words: Sequence[str] = ()
     look_at: datetime | None = None
 
+    @property
+    def acts(self) -> Sequence[str]:
+        """What may be done with it in one step, see `reasons.acts`."""
+        return reasons.acts(self.state, self.code)
+
 
 _WITHOUT_REASON = {
     Outcome.State.PENDING: (

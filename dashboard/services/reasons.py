@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from dashboard.models import Outcome
+
 
 class Advice(StrEnum):
     """What a person can do about a reason."""
@@ -154,10 +156,33 @@ _BY_SENTENCE = {
 }
 
 
+_NOT_ENROLLED = (
+    Outcome.State.FAILED,
+    Outcome.State.SKIPPED,
+    Outcome.State.UNRECOGNISED,
+    Outcome.State.NOT_SENT,
+)
+
+
 def code_of(error: str) -> str:
     """The code of a vendor's sentence; `other` when it is not one we know."""
     sentence = " ".join(error.split()).lower().rstrip(".")
     return _BY_SENTENCE.get(sentence, "other") if sentence else "no_reason_given"
+
+
+def acts(state: str, code: str) -> tuple[str, ...]:
+    """What may be done in one step with invoices of this fate: retry, park, switch, move (into a selection).
+
+    Nothing with those that are, or may be, enrolled.
+    """
+    reason = of(code)
+    if state != Outcome.State.FAILED or reason is None:
+        return ("move",) if state in _NOT_ENROLLED else ()
+    if reason.advice == Advice.SWITCH:
+        return ("switch",)
+    if not reason.retry:
+        return ("move",)
+    return ("retry", "park", "move") if reason.advice == Advice.WAIT else ("retry", "move")
 
 
 def of(code: str) -> Reason | None:

@@ -153,6 +153,26 @@ def take_in(selection: Selection, readings: Iterable[tuple[datetime, Sequence[Sn
 
 
 @transaction.atomic
+def take_in_unread(selection: Selection, snapshots: Iterable[Snapshot]) -> int:
+    """Take in any number of accounts with what is known of them; gives how many were not selected before.
+
+    What was read of those selected already stays. The new ones count as not read, so that the review asks for them.
+    """
+    locked = lock(selection)
+    before = locked.accounts.count()
+    for chunk in in_chunks(snapshots, 2000):
+        SelectedAccount.objects.bulk_create(
+            [SelectedAccount(selection=locked, account_id=row["id"], snapshot=row) for row in chunk],
+            ignore_conflicts=True,
+        )
+    added = locked.accounts.count() - before
+    if added:
+        locked.revision += 1
+        locked.save(update_fields=["revision", "changed_at"])
+    return added
+
+
+@transaction.atomic
 def clear(selection: Selection) -> int:
     """Empty the selection, so that no older review can be confirmed; gives how many were in it."""
     locked = lock(selection)

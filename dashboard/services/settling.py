@@ -52,7 +52,7 @@ def look_again(*, client: Client) -> int:
     """Re-read up to 100 accounts that are due, of one run. Gives how many."""
     due = _claim_due()
     if due:
-        _judge(due, _read(client, [outcome.account_id for outcome in due]))
+        _judge(due, read_accounts(client, [outcome.account_id for outcome in due]))
     return len(due)
 
 
@@ -75,8 +75,15 @@ def _claim_due() -> list[Outcome]:
     return due
 
 
-def _read(client: Client, account_ids: Sequence[str]) -> dict[str, Account | ApiError]:
-    """Each account as it is now, or why it could not be read: one by one, or from the list where that is fewer calls."""
+def read_accounts(
+    client: Client,
+    account_ids: Sequence[str],
+    stop_at: tuple[type[ApiError], ...] = (Unreachable, Unavailable),
+) -> dict[str, Account | ApiError]:
+    """Each account as it is now, or why it could not be read: one by one, or from the list where that is fewer calls.
+
+    After an error of `stop_at`, or half a lease, no more are read.
+    """
     seen: dict[str, Account | ApiError] = dict(_from_list(client, account_ids))
     give_up_at = time.monotonic() + settings.LEASE / 2
     for account_id in account_ids:
@@ -85,7 +92,7 @@ def _read(client: Client, account_ids: Sequence[str]) -> dict[str, Account | Api
                 seen[account_id] = _the_one(client.account(account_id), account_id)
             except ApiError as error:
                 seen[account_id] = error
-                if isinstance(error, Unreachable | Unavailable):
+                if isinstance(error, stop_at):
                     break
     return seen
 

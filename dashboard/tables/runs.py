@@ -84,6 +84,9 @@ class RunTable(tables.Table):
 class ResultTable(tables.Table):
     """Rows are outcomes, saved or not, of one run."""
 
+    pick = tables.Column(
+        verbose_name=_("Select"), accessor="account_id", attrs=_labelled("", **{"class": "pick"})
+    )
     invoice = tables.Column(
         accessor="account_id", verbose_name=_("Invoice"), attrs={"td": {"class": "name-cell"}}
     )
@@ -107,9 +110,16 @@ class ResultTable(tables.Table):
         empty_text = _("No invoice of this run matches these filters.")
 
     def __init__(self, rows: Any, *, reasons: Any, may_settle: bool) -> None:
-        super().__init__(rows)
+        super().__init__(rows, exclude=() if may_settle else ("pick",))
         self.reasons = reasons
         self.may_settle = may_settle
+
+    def render_pick(self, value: str, record: Outcome) -> SafeString:
+        return format_html(
+            '<input type="checkbox" id="pick-{0}" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}">',
+            value,
+            _("Select %(invoice)s") % {"invoice": record.invoice_number or value[:8]},
+        )
 
     def render_invoice(self, record: Outcome) -> SafeString:
         name = record.invoice_number or record.account_id

@@ -81,6 +81,9 @@ MARKS = {
     "settled": ("off", "check"),
     "paid_in_full": ("off", "check"),
     "uncollectible": ("off", "ban"),
+    "busy": ("wait", "clock"),
+    "free": ("good", "check"),
+    "closed": ("off", "ban"),
 }
 _UNKNOWN_WORD = ("odd", "help")
 

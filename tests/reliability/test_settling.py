@@ -167,14 +167,14 @@ class TestReadAgain:
         self, sandbox: Sandbox, hands: Hands, lost: LostRun, collector: User, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         run = lost(1, process=False)
-        read = settling._read
+        read = settling.read_accounts
 
         def read_while_a_person_acts(*args: Any) -> Any:
             seen = read(*args)
             send_again(run, collector)
             return seen
 
-        monkeypatch.setattr(settling, "_read", read_while_a_person_acts)
+        monkeypatch.setattr(settling, "read_accounts", read_while_a_person_acts)
         run = hands.look(run)
 
         assert (run.unknown, run.failed) == (1, 0)

@@ -30,6 +30,8 @@ def test_queues_and_clears_faults(caller: Caller) -> None:
         ("latency", {"seconds": "x"}),
         ("latency", {}),
         ("reset", {"zonk": 1}),
+        ("complete", {}),
+        ("complete", {"account_id": "zonk"}),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_a_reason(caller: Caller, name: str, body: object) -> None:
@@ -72,6 +74,14 @@ def test_begins_what_is_pending(sandbox: Sandbox, caller: Caller) -> None:
     sandbox.store.pending_rate = 1.0
     caller.enroll(sandbox.store.add_campaign(), sandbox.store.add_account())
     assert control(caller, "POST", "advance").json == {"began": 1}
+
+
+def test_ends_the_campaign_of_an_account(sandbox: Sandbox, caller: Caller) -> None:
+    account = sandbox.store.add_account(status="in_progress")
+
+    reply = control(caller, "POST", "complete", {"account_id": account["id"]})
+
+    assert reply.json["status"] == sandbox.store.accounts[account["id"]]["status"] == "pending_collection"
 
 
 def test_resets_to_the_seeded_state() -> None:

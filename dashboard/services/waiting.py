@@ -1,0 +1,273 @@
+"""The waiting list: busy invoices are read again now and then, until a person puts the free ones into a selection."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+from django.db.models import Count, Q, QuerySet
+
+from dashboard.api.client import Client
+from dashboard.api.errors import ApiError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable
+from dashboard.api.schema import Account
+from dashboard.models import ParkedAccount, Run
+from dashboard.services import accounts, audit, clock, pace, parts, selection, sending, settling
+from dashboard.services.chunks import in_chunks
+from dashboard.services.history import Listed, place
+from dashboard.services.parts import Part
+
+State = ParkedAccount.State
+AT_ONCE = 100
+# How long after a reading the next one is due, in multiples of ROLLCALL_SETTLE_AFTER; the last one again and again.
+WAITS = (15, 60, 360, 1440)
+MOST_LOOKS = 60
+# Errors that speak of the vendor, not of the invoice: all reading is put off.
+NO_USE = (Unreachable, Unavailable, RateLimited, NotAllowed)
+PUT_OFF = timedelta(minutes=5)
+# What whoever was killed while reading had taken up is due again after so long.
+TAKEN_UP_FOR = timedelta(seconds=60)
+ENROLLED = "It is in the campaign that it waits for: nothing is left to wait for."
+GONE = "Not found when read again: deleted, or out of this API key's sight."
+
+
+@dataclass(frozen=True)
+class Parked:
+    """What parking did: `size` are on the list now, `there_before` of them already were."""
+
+    size: int
+    there_before: int
+    left_out: Counter[str]
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What went from the list into selections: how many, by campaign id. `left` of those asked for are not free."""
+
+    by_campaign: dict[str, int]
+    left: int = 0
+
+    @property
+    def size(self) -> int:
+        return sum(self.by_campaign.values())
+
+
+# ------------------------------------------------------------------------------------------------------- for people
+
+
+def free_count(user: User) -> int:
+    """How many invoices on the list have become free; 0 for those who cannot enroll them."""
+    may_enroll = user.has_perm("dashboard.enroll")
+    return ParkedAccount.objects.filter(state=State.FREE).count() if may_enroll else 0
+
+
+def park(user: User, part: Part) -> Parked:
+    """Put the busy ones of a part on the list, for the campaign of their run. They are read again at once."""
+    rows, left_out = parts.fit(part, "park")
+    run, now = part.run, clock.now()
+    known = list(parts.known_of(run, rows))
+    with transaction.atomic():
+        before = ParkedAccount.objects.count()
+        for chunk in in_chunks(known, 2000):
+            ParkedAccount.objects.bulk_create(
+                [
+                    ParkedAccount(
+                        campaign_id=run.campaign_id,
+                        campaign_name=run.campaign_name,
+                        account_id=row["id"],
+                        invoice_number=row.get("number") or "",
+                        run=run,
+                        who=user,
+                        snapshot=row,
+                        look_at=now,
+                    )
+                    for row in chunk
+                ],
+                ignore_conflicts=True,
+            )
+        added = ParkedAccount.objects.count() - before
+        if added:
+            audit.record("put on the waiting list", who=user, run=run, invoices=added, **parts.what_of(part))
+    return Parked(len(known), len(known) - added, left_out)
+
+
+def matching(
+    *,
+    search: str = "",
+    state: str = "",
+    campaign_id: str = "",
+    mine: bool = False,
+    user_id: int | None = None,
+) -> "QuerySet[ParkedAccount]":
+    """The entries that match, the free ones first. `search` is part of an invoice number or account id."""
+    rows = ParkedAccount.objects.order_by("-state", "pk")
+    if search:
+        rows = rows.filter(Q(invoice_number__icontains=search) | Q(account_id__icontains=search))
+    if state:
+        rows = rows.filter(state=state)
+    if campaign_id:
+        rows = rows.filter(campaign_id=campaign_id)
+    return rows.filter(who=user_id) if mine else rows
+
+
+def listed(
+    rows: "QuerySet[ParkedAccount]", *, page: int = 1, per_page: int = 20
+) -> tuple[Listed[ParkedAccount], dict[str, int]]:
+    """One page of entries, and how many there are in each state."""
+    counted = dict(rows.order_by().values_list("state").annotate(Count("pk")))
+    counts = {state: counted.get(state, 0) for state in State.values}
+    start = (page - 1) * per_page
+    shown = rows.select_related("who")[start : start + per_page]
+    return Listed(list(shown), place(page, per_page, sum(counts.values()))), counts
+
+
+def campaigns_there() -> list[tuple[str, str]]:
+    """The campaigns that something waits for, by id, with their names as of the newest run."""
+    entries = ParkedAccount.objects.order_by()
+    ids = entries.values_list("campaign_id", flat=True).distinct()
+    newest = [Run.objects.filter(campaign_id=campaign_id).first() for campaign_id in ids]
+    return sorted(
+        ((run.campaign_id, run.campaign_name) for run in newest if run), key=lambda pair: pair[1].lower()
+    )
+
+
+@transaction.atomic
+def take(user: User, rows: "QuerySet[ParkedAccount]") -> Taken:
+    """The free ones leave the list for the person's selections, each for its campaign, as they were read."""
+    asked = rows.count()
+    free = list(rows.filter(state=State.FREE).select_for_update().order_by("campaign_id", "read_at", "pk"))
+    by_campaign: dict[str, list[ParkedAccount]] = defaultdict(list)
+    for entry in free:
+        by_campaign[entry.campaign_id].append(entry)
+    for campaign_id, entries in by_campaign.items():
+        by_reading: dict[datetime, list[accounts.Snapshot]] = defaultdict(list)
+        for entry in entries:
+            by_reading[entry.read_at or entry.parked_at].append(entry.snapshot)
+        selection.take_in(selection.of(user, campaign_id), by_reading.items())
+    _delete(free)
+    taken = Taken({name: len(entries) for name, entries in by_campaign.items()}, left=asked - len(free))
+    if free:
+        _record("taken from the waiting list", user, free)
+    return taken
+
+
+@transaction.atomic
+def remove(user: User, rows: "QuerySet[ParkedAccount]") -> int:
+    """Take entries off the list, whatever became of them; gives how many."""
+    entries = list(rows.select_for_update())
+    _delete(entries)
+    if entries:
+        _record("removed from the waiting list", user, entries)
+    return len(entries)
+
+
+def read_soon(rows: "QuerySet[ParkedAccount]") -> int:
+    """Have them read again as soon as a worker may, but for those read within the last minute; gives how many."""
+    now = clock.now()
+    stale = rows.order_by().filter(Q(read_at=None) | Q(read_at__lt=now - timedelta(minutes=1)))
+    return stale.update(look_at=now, looks=0)
+
+
+def _delete(entries: Iterable[ParkedAccount]) -> None:
+    for chunk in in_chunks((entry.pk for entry in entries), 500):
+        ParkedAccount.objects.filter(pk__in=chunk).delete()
+
+
+def _record(action: str, user: User, entries: Sequence[ParkedAccount]) -> None:
+    names = Counter(entry.campaign_name for entry in entries)
+    ids = [entry.account_id for entry in entries]
+    audit.record(action, who=user, invoices=len(entries), campaigns=sorted(names), account_ids=ids)
+
+
+# ------------------------------------------------------------------------------------------------------- for workers
+
+
+def tend(*, client: Client) -> int:
+    """Read again what is due, with one call of the cap, while nothing is to be sent. Gives how many were read."""
+    due = ParkedAccount.objects.filter(look_at__lte=clock.now())
+    if not due.exists() or sending.has_work():
+        return 0
+    with pace.one_call_to_look() as allowed:
+        return look_again(client=client) if allowed else 0
+
+
+def look_again(*, client: Client) -> int:
+    """Read again at most 100 entries that are due. Gives how many were read."""
+    due = _take_up()
+    if not due:
+        return 0
+    seen = settling.read_accounts(
+        client, list(dict.fromkeys(entry.account_id for entry in due)), stop_at=NO_USE
+    )
+    _note(due, seen)
+    for error in seen.values():
+        if isinstance(error, NO_USE):
+            _put_off(error)
+    return len(seen)
+
+
+@transaction.atomic
+def _take_up() -> list[ParkedAccount]:
+    now = clock.now()
+    rows = ParkedAccount.objects.filter(look_at__lte=now).order_by("look_at", "pk")
+    due = list(
+        rows.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)[:AT_ONCE]
+    )
+    ParkedAccount.objects.filter(pk__in=[entry.pk for entry in due]).update(look_at=now + TAKEN_UP_FOR)
+    return due
+
+
+def _note(due: Iterable[ParkedAccount], seen: Mapping[str, Account | ApiError]) -> None:
+    """Write down what was seen; an entry that a person took off meanwhile stays off."""
+    now = clock.now()
+    read = [entry for entry in due if entry.account_id in seen]
+    for entry in read:
+        _conclude(entry, seen[entry.account_id], now)
+    fields = ["state", "snapshot", "read_at", "problem", "free_since", "look_at", "looks", "invoice_number"]
+    ParkedAccount.objects.bulk_update(read, fields)
+
+
+def _conclude(entry: ParkedAccount, seen: Account | ApiError, now: datetime) -> None:
+    entry.looks += 1
+    entry.problem = ""
+    if isinstance(seen, Account):
+        entry.snapshot = accounts.snapshot_of(seen) | {"id": entry.account_id}
+        entry.read_at = now
+        entry.invoice_number = seen.invoice_number or entry.invoice_number
+        entry.state = _state_of(seen)
+        if entry.state == State.BUSY and seen.campaign_id == entry.campaign_id:
+            entry.state, entry.problem = State.CLOSED, ENROLLED
+    elif isinstance(seen, NotFound):
+        entry.read_at, entry.state, entry.problem = now, State.CLOSED, GONE
+    else:
+        entry.problem = seen.message[:200]
+    entry.free_since = (entry.free_since or now) if entry.state == State.FREE else None
+    entry.look_at = None if entry.state == State.CLOSED else _next_look(entry.looks, now)
+
+
+def _state_of(seen: Account) -> str:
+    if seen.status in settling.ENROLLABLE:
+        return State.FREE
+    return State.CLOSED if seen.status in settling.CLOSED else State.BUSY
+
+
+def _next_look(looks: int, now: datetime) -> datetime | None:
+    """Ever longer waits, and an end to them."""
+    if looks >= MOST_LOOKS:
+        return None
+    return now + timedelta(seconds=WAITS[min(looks, len(WAITS)) - 1] * settings.SETTLE_AFTER + looks)
+
+
+def _put_off(error: ApiError) -> None:
+    """The vendor cannot be asked now: nothing on the list is read for some minutes."""
+    if isinstance(error, RateLimited):
+        pace.cool_down(error.asked_wait)
+    later = clock.now() + PUT_OFF
+    ParkedAccount.objects.filter(look_at__lt=later).update(look_at=later)
+
+
+def of_ids(entries: Collection[int]) -> "QuerySet[ParkedAccount]":
+    """The entries with these numbers; those that are gone are passed over."""
+    return ParkedAccount.objects.filter(pk__in=entries).order_by("pk")

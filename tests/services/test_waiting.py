@@ -1,0 +1,346 @@
+"""The waiting list: read again now and then, shown when free, and never enrolled by itself."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from dashboard.models import AuditEntry, Pace, ParkedAccount, SelectedAccount
+from dashboard.sandbox.server import Sandbox
+from dashboard.services import parts, selection, vendor, waiting
+from dashboard.services.parts import Part
+from tests.conftest import person
+from tests.drive import queue
+from tests.every_fate import EveryFate
+
+pytestmark = pytest.mark.django_db
+State = ParkedAccount.State
+BUSY = ("failed", "active_execution")
+
+
+@pytest.fixture
+def scene(sandbox: Sandbox, collector: User) -> EveryFate:
+    """Two busy invoices are on the list."""
+    scene = EveryFate(sandbox)
+    waiting.park(collector, Part(scene.run, *BUSY))
+    return scene
+
+
+def reads(sandbox: Sandbox) -> int:
+    return len([call for call in sandbox.ledger.calls if call.method == "GET"])
+
+
+def look(**due: Any) -> int:
+    """Read what is due, as if its time had come."""
+    ParkedAccount.objects.filter(look_at__isnull=False, **due).update(look_at="2020-01-01T00:00Z")
+    return waiting.look_again(client=vendor.for_workers())
+
+
+def entry(account_id: str) -> ParkedAccount:
+    return ParkedAccount.objects.get(account_id=account_id)
+
+
+def everything() -> Any:
+    return ParkedAccount.objects.all()
+
+
+def test_one_still_active_stays_and_says_where(scene: EveryFate) -> None:
+    look()
+
+    seen = entry(scene.ids[BUSY][0])
+    assert (seen.state, seen.snapshot["campaign_id"], seen.looks) == (State.BUSY, scene.elsewhere, 1)
+    assert seen.read_at is not None
+    assert seen.free_since is None
+
+
+def test_one_whose_campaign_is_over_becomes_free_and_nothing_is_enrolled(
+    scene: EveryFate, collector: User
+) -> None:
+    freed, busy = scene.ids[BUSY]
+    posts = len(scene.sandbox.ledger.posts)
+    look()
+    scene.sandbox.store.complete_campaign(freed)
+
+    look()
+
+    assert entry(freed).state == State.FREE
+    assert entry(freed).free_since is not None
+    assert entry(busy).state == State.BUSY
+    assert waiting.free_count(collector) == 1
+    assert scene.selected(collector) == {}
+    assert len(scene.sandbox.ledger.posts) == posts
+
+
+def test_one_that_is_active_again_is_no_longer_free(scene: EveryFate, collector: User) -> None:
+    freed = scene.ids[BUSY][0]
+    scene.sandbox.store.complete_campaign(freed)
+    look()
+    scene.sandbox.store.change_account(freed, status="in_progress")
+
+    look()
+
+    assert (entry(freed).state, entry(freed).free_since) == (State.BUSY, None)
+    assert waiting.free_count(collector) == 0
+
+
+def test_how_long_it_has_been_free_counts_from_the_first_reading(scene: EveryFate) -> None:
+    freed = scene.ids[BUSY][0]
+    scene.sandbox.store.complete_campaign(freed)
+    look()
+    first = entry(freed).free_since
+
+    look()
+
+    assert entry(freed).free_since == first
+    assert entry(freed).looks == 2
+
+
+@pytest.mark.parametrize("status", ["settled", "uncollectible"])
+def test_one_that_is_paid_or_written_off_is_not_read_any_more_and_says_so(
+    scene: EveryFate, status: str
+) -> None:
+    closed = scene.ids[BUSY][0]
+    scene.sandbox.store.change_account(closed, status=status)
+
+    look()
+
+    assert (entry(closed).state, entry(closed).look_at) == (State.CLOSED, None)
+    assert entry(closed).snapshot["status"] == status
+
+
+def test_one_that_came_into_the_very_campaign_has_nothing_to_wait_for(scene: EveryFate) -> None:
+    there = scene.ids[BUSY][0]
+    scene.sandbox.store.change_account(there, status="in_progress", campaign_id=scene.campaign)
+
+    look()
+
+    assert (entry(there).state, entry(there).look_at, entry(there).problem) == (
+        State.CLOSED,
+        None,
+        waiting.ENROLLED,
+    )
+
+
+def test_one_that_was_deleted_is_not_read_any_more_and_says_so(scene: EveryFate) -> None:
+    gone = scene.ids[BUSY][0]
+    del scene.sandbox.store.accounts[gone]
+
+    look()
+
+    assert (entry(gone).state, entry(gone).look_at, entry(gone).problem) == (
+        State.CLOSED,
+        None,
+        waiting.GONE,
+    )
+
+
+@pytest.mark.parametrize("status", ["disputed", "suspended"])
+def test_a_protected_one_goes_on_waiting(scene: EveryFate, status: str) -> None:
+    scene.sandbox.store.change_account(scene.ids[BUSY][0], status=status)
+
+    look()
+
+    assert entry(scene.ids[BUSY][0]).state == State.BUSY
+    assert entry(scene.ids[BUSY][0]).look_at is not None
+
+
+def test_readings_are_spaced_ever_further_out_and_come_to_an_end(
+    scene: EveryFate, settings: Settings
+) -> None:
+    settings.SETTLE_AFTER = 60
+    waits = []
+    while look():
+        seen = everything().first()
+        if seen.look_at:
+            waits.append(round((seen.look_at - seen.read_at).total_seconds() / 60))
+
+    assert waits[:5] == [15, 60, 360, 1440, 1440]
+    assert len(waits) == waiting.MOST_LOOKS - 1
+    assert not everything().exclude(look_at=None).exists()
+
+
+def test_what_is_not_due_is_not_read(scene: EveryFate, settings: Settings) -> None:
+    settings.SETTLE_AFTER = 60
+    look()
+    before = reads(scene.sandbox)
+
+    read = waiting.tend(client=vendor.for_workers())
+
+    assert (read, reads(scene.sandbox)) == (0, before)
+
+
+def test_at_most_a_hundred_are_read_at_a_time(scene: EveryFate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "AT_ONCE", 1)
+
+    assert (look(), everything().filter(read_at=None).count()) == (1, 1)
+
+
+def test_nothing_on_the_list_is_read_while_something_is_to_be_sent(scene: EveryFate) -> None:
+    queue(scene.sandbox, 1)
+    before = reads(scene.sandbox)
+
+    assert waiting.tend(client=vendor.for_workers()) == 0
+    assert reads(scene.sandbox) == before
+
+
+def test_nothing_is_read_while_another_worker_looks_or_the_vendor_wants_peace(scene: EveryFate) -> None:
+    Pace.objects.update_or_create(
+        pk=1, defaults={"cap": 4, "looking_until": timezone.now() + timedelta(minutes=1)}
+    )
+    assert waiting.tend(client=vendor.for_workers()) == 0
+
+    Pace.objects.update(looking_until=None, cool_until=timezone.now() + timedelta(minutes=1))
+    assert waiting.tend(client=vendor.for_workers()) == 0
+
+
+def test_a_vendor_that_is_down_is_asked_once_and_then_left_alone(scene: EveryFate) -> None:
+    scene.sandbox.faults.queue("status", status=503, method="GET", path="/accounts", times=None)
+
+    look()
+
+    assert not everything().filter(look_at__lt=timezone.now() + timedelta(minutes=4)).exclude(looks=1)
+    assert [each.problem != "" for each in everything().order_by("pk")] == [True, False]
+    assert not everything().exclude(state=State.BUSY)
+
+
+def test_a_rate_limit_makes_all_workers_wait(scene: EveryFate) -> None:
+    scene.sandbox.faults.queue("rate_limit", method="GET", path="/accounts", times=None, retry_after=0)
+
+    look()
+
+    assert Pace.objects.get().cool_until > timezone.now()
+
+
+def test_one_that_cannot_be_read_does_not_keep_the_others_from_being_read(scene: EveryFate) -> None:
+    odd, other = scene.ids[BUSY]
+    scene.sandbox.faults.queue("empty200", method="GET", path=f"/accounts/{odd}", times=None)
+
+    look()
+
+    assert entry(odd).problem != ""
+    assert entry(odd).read_at is None
+    assert entry(other).read_at is not None
+
+
+def test_what_a_killed_worker_had_taken_up_is_due_again(scene: EveryFate) -> None:
+    waiting._take_up()
+
+    taken_up = everything().first().look_at
+    assert timezone.now() < taken_up < timezone.now() + timedelta(minutes=2)
+    assert waiting.look_again(client=vendor.for_workers()) == 0
+    assert look() == 2
+
+
+def test_one_that_is_taken_off_while_it_is_read_stays_off(
+    scene: EveryFate, collector: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = waiting.settling.read_accounts
+
+    def read_while_a_person_acts(*args: Any, **options: Any) -> Any:
+        seen = read(*args, **options)
+        waiting.remove(collector, everything())
+        return seen
+
+    monkeypatch.setattr(waiting.settling, "read_accounts", read_while_a_person_acts)
+    look()
+
+    assert not everything().exists()
+
+
+def test_free_ones_go_into_the_selection_for_their_campaign_as_read(
+    scene: EveryFate, collector: User
+) -> None:
+    freed, busy = scene.ids[BUSY]
+    scene.sandbox.store.complete_campaign(freed)
+    look()
+    before = scene.seen()
+
+    taken = waiting.take(collector, everything())
+
+    assert (taken.by_campaign, taken.left) == ({scene.campaign: 1}, 1)
+    assert scene.selected(collector) == {scene.campaign: {freed}}
+    assert SelectedAccount.objects.get().status == "pending_collection"
+    assert [each.account_id for each in everything()] == [busy]
+    assert scene.seen() == before
+    assert AuditEntry.objects.filter(action="taken from the waiting list", who=collector).count() == 1
+
+
+def test_taking_twice_or_by_two_people_gives_each_to_one(scene: EveryFate, collector: User) -> None:
+    other = person("collector", "other")
+    scene.sandbox.store.complete_campaign(scene.ids[BUSY][0])
+    look()
+    waiting.take(collector, everything())
+
+    again = waiting.take(other, everything())
+
+    assert (again.size, SelectedAccount.objects.count()) == (0, 1)
+
+
+def test_the_list_is_the_teams_and_holds_an_invoice_once_for_a_campaign(
+    scene: EveryFate, collector: User
+) -> None:
+    other = person("collector", "other")
+
+    parked = waiting.park(other, Part(scene.run, *BUSY))
+
+    assert (parked.size, parked.there_before) == (2, 2)
+    assert {each.who for each in everything()} == {collector}
+    assert waiting.matching(mine=True, user_id=other.pk).count() == 0
+    assert waiting.matching().count() == 2
+
+
+def test_a_viewer_is_not_told_that_something_is_free(scene: EveryFate, viewer: User) -> None:
+    everything().update(state=State.FREE)
+
+    assert waiting.free_count(viewer) == 0
+
+
+def test_filters_narrow_and_free_ones_come_first(scene: EveryFate) -> None:
+    first, second = scene.ids[BUSY]
+    scene.sandbox.store.complete_campaign(second)
+    look()
+
+    assert [each.account_id for each in waiting.matching()] == [second, first]
+    assert [each.account_id for each in waiting.matching(state="busy")] == [first]
+    assert [each.account_id for each in waiting.matching(search=second[:13])] == [second]
+    assert waiting.listed(waiting.matching())[1] == {"busy": 1, "closed": 0, "free": 1}
+    assert waiting.campaigns_there() == [(scene.campaign, "Gentle reminder")]
+    assert not waiting.matching(campaign_id=scene.chase).exists()
+
+
+def test_reading_soon_starts_the_spacing_anew_but_not_within_a_minute(scene: EveryFate) -> None:
+    look()
+    assert waiting.read_soon(everything()) == 0
+
+    everything().update(read_at=timezone.now() - timedelta(minutes=2), look_at=None, looks=waiting.MOST_LOOKS)
+
+    assert waiting.read_soon(everything()) == 2
+    assert waiting.look_again(client=vendor.for_workers()) == 2
+
+
+def test_removal_is_on_record(scene: EveryFate, collector: User) -> None:
+    removed = waiting.remove(collector, waiting.of_ids([everything().first().pk]))
+
+    entry = AuditEntry.objects.get(action="removed from the waiting list")
+    assert removed == 1
+    assert entry.detail["account_ids"] == [scene.ids[BUSY][0]]
+
+
+def test_parking_leaves_selections_alone(scene: EveryFate, collector: User) -> None:
+    selection.take_in_unread(selection.of(collector, scene.campaign), [{"id": scene.ids[BUSY][0]}])
+
+    waiting.park(collector, Part(scene.run, account_ids=tuple(scene.ids[BUSY])))
+
+    assert scene.selected(collector) == {scene.campaign: {scene.ids[BUSY][0]}}
+
+
+def test_rows_that_do_not_wait_are_left_out_of_the_list(scene: EveryFate, collector: User) -> None:
+    everything().delete()
+    ids = (*scene.ids[BUSY], *scene.ids["enrolled", ""])
+
+    parked = waiting.park(collector, Part(scene.run, account_ids=ids))
+
+    assert (parked.size, parked.left_out) == (2, {parts.NOT_THESE: 2})
