@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run
-from dashboard.services import audit, clock, outcomes
+from dashboard.services import audit, clock, notices, outcomes
 
 CALL_SIZE = 100
 # The columns that a holder of the lock may change; the rest never changes after queueing.
@@ -34,6 +34,7 @@ _CHANGING = [
     "started_at",
     "finished_at",
     "served_at",
+    "is_tallied",
 ]
 
 
@@ -140,6 +141,8 @@ def save(run: Run) -> None:
     changed = [name for name in _CHANGING if name not in run.loaded or getattr(run, name) != run.loaded[name]]
     if changed:
         run.save(update_fields=changed)
+    if "state" in changed:
+        notices.follow(run)
 
 
 def add_batches(
