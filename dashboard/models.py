@@ -420,6 +420,10 @@ class Run(models.Model):
         return self.size - sum(self.counts.values())
 
     @property
+    def done(self) -> int:
+        return self.size - self.waiting
+
+    @property
     def is_ended(self) -> bool:
         return self.state in self.ENDED
 

@@ -113,8 +113,8 @@ class Environment(BaseSettings):
     email_host: str | None = None
     email_port: int = Field(587, ge=1, le=65535)
     email_security: Literal["starttls", "tls", "none"] = "starttls"
-    email_user: str = ""
-    email_password: SecretStr = SecretStr("")
+    email_user: str | None = None
+    email_password: SecretStr | None = None
     email_from: Annotated[str, AfterValidator(_mail_address)] | None = None
 
     @field_validator("allowed_hosts", mode="before")
@@ -256,7 +256,8 @@ MAIL_IS_ON = DEMO or env.email_host is not None
 PUBLIC_URL = env.public_url or f"http://{env.host}:{env.port}"
 EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if env.email_host else 'console'}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = env.email_host or "localhost", env.email_port
-EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = env.email_user, env.email_password.get_secret_value()
+EMAIL_HOST_USER = env.email_user or ""
+EMAIL_HOST_PASSWORD = env.email_password.get_secret_value() if env.email_password else ""
 EMAIL_USE_TLS, EMAIL_USE_SSL = env.email_security == "starttls", env.email_security == "tls"
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = env.email_from or "rollcall@localhost"

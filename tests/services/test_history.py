@@ -43,29 +43,6 @@ def test_a_list_is_paged() -> None:
     assert (page.paging.total, page.paging.last, page.paging.has_next) == (5, 3, False)
 
 
-def test_the_desk_sorts_runs_by_what_they_need() -> None:
-    failed = ledger.answered(ledger.queued(1), "FAILED")
-    unknown = ledger.unanswered(ledger.queued(1))
-    pending = ledger.answered(ledger.queued(1), "PENDING")
-    clean = ledger.answered(ledger.queued(1), "SUCCESS")
-    paused = runs.pause(run=ledger.queued(1), who=None)
-    active = ledger.queued(1)
-
-    desk = history.desk()
-
-    assert (desk.failed, desk.unknown, desk.pending) == ([failed], [unknown], [pending])
-    assert (desk.paused, desk.active) == ([paused], [active])
-    assert clean in desk.latest
-    assert (desk.sums["runs"], desk.sums["size"], desk.sums["enrolled"]) == (6, 6, 1)
-
-
-def test_an_empty_desk_is_clear() -> None:
-    desk = history.desk()
-
-    assert desk.is_clear
-    assert desk.sums["size"] == 0
-
-
 def test_calls_come_newest_first_and_without_their_raw_answers() -> None:
     run = ledger.queued(150)
     ledger.answered(run, "SUCCESS", raw="{}")
