@@ -7,7 +7,7 @@ from typing import Any
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
 from django.utils.formats import date_format
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
@@ -16,10 +16,8 @@ from dashboard.templatetags.runs import SHORT
 
 register = template.Library()
 
-WIDTH, HEIGHT, SMALL = 720, 150, 60
-SMALL_WIDTH = 300
+WIDTH, HEIGHT = 600, 100
 GAP = 0.2  # of a day's width
-FOOT, HEAD = 16, 14
 
 
 @register.simple_tag
@@ -33,13 +31,13 @@ def stacked_bars(trends: Any) -> SafeString:
         for series, value in shown:
             height = HEIGHT * value / most
             top -= height
-            bars.append(_bar(number, len(trends.days), WIDTH, top, height, MARKS[series.code][0]))
+            bars.append(_bar(number, len(trends.days), top, height, MARKS[series.code][0]))
         words = ", ".join(f"{SHORT[series.code]} {intcomma(value)}" for series, value in shown)
         parts.append(_day(day, words, bars))
     name = _("Invoices per day by outcome, %(total)s in all; the numbers are in the table below") % {
         "total": intcomma(trends.total)
     }
-    return _frame(name, WIDTH, HEIGHT, trends.days, intcomma(most), parts)
+    return _frame(name, trends.days, intcomma(most), parts)
 
 
 @register.simple_tag
@@ -47,7 +45,7 @@ def small_bars(days: Sequence[date], series: Any, tone: str) -> SafeString:
     """One reason's numbers per day; each picture has its own scale, which it names."""
     most = max(series.numbers)
     parts = [
-        _day(day, intcomma(value), [_of(number, days, value, most, SMALL_WIDTH, SMALL, tone)])
+        _day(day, intcomma(value), [_of(number, days, value, most, tone)])
         for number, (day, value) in enumerate(zip(days, series.numbers, strict=True))
     ]
     name = _("%(name)s: %(total)s in %(days)s days, at most %(most)s a day") % {
@@ -56,7 +54,7 @@ def small_bars(days: Sequence[date], series: Any, tone: str) -> SafeString:
         "days": len(days),
         "most": intcomma(most),
     }
-    return _frame(name, SMALL_WIDTH, SMALL, days, intcomma(most), parts)
+    return _frame(name, days, intcomma(most), parts)
 
 
 @register.simple_tag
@@ -66,12 +64,12 @@ def rate_bars(trends: Any) -> SafeString:
     most = max((rate for rate in rates if rate is not None), default=0.0)
     scale = max(most, 1.0)
     parts = [
-        _day(day, f"{rate:.1f} %", [_of(number, trends.days, rate, scale, WIDTH, SMALL, "warn")])
+        _day(day, f"{rate:.1f} %", [_of(number, trends.days, rate, scale, "warn")])
         for number, (day, rate) in enumerate(zip(trends.days, rates, strict=True))
         if rate is not None
     ]
     name = _("Predicted to enter but refused, percent per day, at most %(most)s") % {"most": f"{most:.1f} %"}
-    return _frame(name, WIDTH, SMALL, trends.days, f"{scale:.1f} %", parts)
+    return _frame(name, trends.days, f"{scale:.1f} %", parts)
 
 
 @register.filter
@@ -103,52 +101,42 @@ def by_day(trends: Any) -> list[dict[str, Any]]:
     return [row for row in reversed(rows) if any(row["numbers"])]
 
 
-def _of(
-    number: int, days: Sequence[date], value: float, most: float, width: int, height: int, tone: str
-) -> SafeString:
-    tall = height * value / most if most else 0.0
-    return _bar(number, len(days), width, height - tall, tall, tone)
+def _of(number: int, days: Sequence[date], value: float, most: float, tone: str) -> SafeString:
+    height = HEIGHT * value / most if most else 0.0
+    return _bar(number, len(days), HEIGHT - height, height, tone)
 
 
-def _bar(number: int, days: int, width: int, top: float, height: float, tone: str) -> SafeString:
-    step = width / days
+def _bar(number: int, days: int, top: float, height: float, tone: str) -> SafeString:
+    step = WIDTH / days
     return format_html(
         '<rect class="mark-{}" x="{}" y="{}" width="{}" height="{}"/>',
         tone,
         f"{step * (number + GAP / 2):.1f}",
-        f"{HEAD + top:.1f}",
+        f"{top:.1f}",
         f"{step * (1 - GAP):.1f}",
         f"{height:.1f}",
     )
 
 
 def _day(day: date, words: str, bars: Sequence[SafeString]) -> SafeString:
-    return format_html(
-        "<g><title>{}: {}</title>{}</g>", date_format(day, "M j"), words, SafeString("").join(bars)
-    )
+    return format_html("<g><title>{}: {}</title>{}</g>", date_format(day, "M j"), words, _together(bars))
 
 
-def _frame(
-    name: str, width: int, height: int, days: Sequence[date], most: str, parts: Sequence[SafeString]
-) -> SafeString:
-    """The picture with its base line, its first and last day, and what its full height stands for."""
-    ends = format_html_join(
-        "",
-        '<text x="{}" y="{}" text-anchor="{}">{}</text>',
-        [
-            (0, HEAD + height + FOOT - 3, "start", date_format(days[0], "M j")),
-            (width, HEAD + height + FOOT - 3, "end", date_format(days[-1], "M j")),
-            (0, HEAD - 4, "start", most),
-        ],
-    )
+def _frame(name: str, days: Sequence[date], most: str, parts: Sequence[SafeString]) -> SafeString:
+    """The picture, stretched to its place, with what its full height stands for, and its first and last day."""
     return format_html(
-        '<svg class="chart" viewBox="0 0 {0} {1}" role="img" aria-label="{2}">'
-        '<path class="grid" d="M0 {3}H{0}M0 {4}H{0}"/>{5}{6}</svg>',
-        width,
-        HEAD + height + FOOT,
+        '<figure class="chart"><div class="chart-ends" aria-hidden="true"><span>{0}</span></div>'
+        '<svg viewBox="0 0 {1} {2}" preserveAspectRatio="none" role="img" aria-label="{3}">{4}</svg>'
+        '<div class="chart-ends" aria-hidden="true"><span>{5}</span><span>{6}</span></div></figure>',
+        most,
+        WIDTH,
+        HEIGHT,
         name,
-        HEAD,
-        HEAD + height,
-        SafeString("").join(parts),
-        ends,
+        _together(parts),
+        date_format(days[0], "M j"),
+        date_format(days[-1], "M j"),
     )
+
+
+def _together(parts: Sequence[SafeString]) -> SafeString:
+    return SafeString("".join(parts))
