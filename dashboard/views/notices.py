@@ -32,4 +32,4 @@ def notice_list(request: HttpRequest) -> HttpResponse:
 def _answer(request: HttpRequest, context: dict[str, object]) -> HttpResponse:
     if wants_fragment(request):
         return not_cached(render(request, "notices/_list.html", context))
-    return redirect(page_of(request) if request.method == "POST" else "home")
+    return redirect((request.method == "POST" and page_of(request)) or "home")

@@ -13,7 +13,7 @@
   const clock = (time) => time.toLocaleTimeString("en-US", { hour12: false });
   let lastUpdate = new Date();
   const misses = new WeakMap(); // element that polls -> failures in a row; an answer brings a new element
-  const isQuiet = (element) => element?.dataset?.quiet !== undefined;
+  const isQuiet = (detail) => detail.requestConfig?.elt.dataset.quiet !== undefined;
 
   // The server shows times in the person's zone from the next page on.
   const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "");
@@ -55,7 +55,7 @@
 
   function failed(event) {
     const { detail } = event;
-    if (!isQuiet(detail.elt)) {
+    if (!isQuiet(detail)) {
       markOld(detail.requestConfig && detail.requestConfig.target, true);
       if (!answersForItself(detail.xhr)) alertBox(whatFailed(detail));
     }
@@ -74,11 +74,11 @@
 
   // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr) && !isQuiet(detail.requestConfig.elt);
+    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr) && !isQuiet(detail);
   });
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (!detail.successful || isQuiet(detail.elt)) return;
+    if (!detail.successful || isQuiet(detail)) return;
     lastUpdate = new Date();
     markOld(detail.target, false);
     byId("alert")?.replaceChildren();
