@@ -634,7 +634,9 @@ class Tally(models.Model):
     """How many invoices of a run met one fate for one reason: figures over time are summed from these, not from outcomes."""
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tallies", db_index=False)
-    at = models.DateTimeField(help_text="The quarter of an hour in which the run was confirmed.")
+    quarter = models.PositiveIntegerField(
+        help_text="When the run was confirmed, in quarters of an hour since 1970: every zone's midnight is on one."
+    )
     state = models.CharField(max_length=14, choices=Outcome.State)
     reason = models.CharField(max_length=40, blank=True)
     predicted = models.CharField(max_length=40, blank=True)
@@ -645,7 +647,7 @@ class Tally(models.Model):
         # Holds all that a sum over time needs: it is made from the index alone.
         indexes = [
             models.Index(
-                fields=["at", "state", "reason", "predicted", "number", "run"], name="tally_over_time"
+                fields=["quarter", "state", "reason", "predicted", "number", "run"], name="tally_over_time"
             )
         ]
         constraints = [

@@ -3,13 +3,15 @@
 Summed from tallies, a few rows per run, which a worker writes when the run has ended; one that has not counts by its own counts.
 """
 
+from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
+from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run, Tally
@@ -18,7 +20,8 @@ from dashboard.services.eligibility import ENTERS, REFUSALS
 
 DAYS = 30
 AT_ONCE = 20
-QUARTER = 15  # minutes; every zone's midnight is on a quarter of an hour
+QUARTER = 900  # seconds
+KEPT = 600  # seconds, in memory; what is kept is asked for by all that it depends on
 REASONS_SHOWN = 6
 STATE = Outcome.State
 COUNTED: tuple[Outcome.State, ...] = tuple(state for state in STATE if state != STATE.NOT_SENT)
@@ -48,10 +51,10 @@ def _sum_up(run_id: int) -> bool:
         run = runs.lock(run_id)
         if not run.is_ended or by_state | {"not_sent": 0} != run.counts | {"not_sent": 0}:
             return False
-        at = _quarter(run.created_at)
+        quarter = _quarter(run.created_at)
         run.tallies.all().delete()
         Tally.objects.bulk_create(
-            Tally(run=run, at=at, state=state, reason=reason, predicted=predicted, number=number)
+            Tally(run=run, quarter=quarter, state=state, reason=reason, predicted=predicted, number=number)
             for state, reason, predicted, number in groups
         )
         run.is_tallied = True
@@ -59,8 +62,8 @@ def _sum_up(run_id: int) -> bool:
     return True
 
 
-def _quarter(moment: datetime) -> datetime:
-    return moment.replace(minute=moment.minute // QUARTER * QUARTER, second=0, microsecond=0)
+def _quarter(moment: datetime) -> int:
+    return int(moment.timestamp()) // QUARTER
 
 
 @dataclass
@@ -106,37 +109,44 @@ class Trends:
         return 100 * self.refused.total / self.expected.total if self.expected.total else None
 
 
-Row = tuple[datetime, str, str, str, int]
+Row = tuple[int, str, str, str, int]  # quarter, state, reason, predicted, number
 
 
 def recent() -> Trends:
     """The last 30 days up to today."""
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
-    since = timezone.make_aware(datetime.combine(days[0], datetime.min.time()))
-    return _drawn(days, [*_tallied(since), *_under_way(since)])
+    midnights = [_quarter(timezone.make_aware(datetime.combine(day, time.min))) for day in days]
+    fresh = Run.objects.filter(is_tallied=False)
+    known = (
+        *(midnights[0], Tally.objects.order_by("-pk").values_list("pk", flat=True).first()),
+        *fresh.order_by("pk").values_list("pk", flat=True),
+    )
+    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights[0], fresh), KEPT)
+    return _drawn(days, midnights, [*(tallied or ()), *_under_way(fresh)])
 
 
-def _tallied(since: datetime) -> Iterable[Row]:
-    rows = Tally.objects.filter(at__gte=since).exclude(run__in=Run.objects.filter(is_tallied=False))
-    return rows.values_list("at", "state", "reason", "predicted").annotate(Sum("number")).order_by()
+def _tallied(since: int, fresh: QuerySet[Run]) -> list[Row]:
+    rows = Tally.objects.filter(quarter__gte=since).exclude(run__in=fresh)
+    return list(
+        rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
+    )
 
 
-def _under_way(since: datetime) -> Iterable[Row]:
-    fresh = Run.objects.filter(is_tallied=False, created_at__gte=since)
+def _under_way(fresh: QuerySet[Run]) -> Iterable[Row]:
     for created_at, *numbers in fresh.values_list("created_at", *COUNTED):
-        yield from ((created_at, state, "", "", n) for state, n in zip(COUNTED, numbers, strict=True) if n)
+        at = _quarter(created_at)
+        yield from ((at, state, "", "", n) for state, n in zip(COUNTED, numbers, strict=True) if n)
 
 
-def _drawn(days: list[date], rows: Iterable[Row]) -> Trends:
-    place = {day: number for number, day in enumerate(days)}
-    outcomes = {state: Series(state, state.label) for state in COUNTED}
+def _drawn(days: list[date], midnights: list[int], rows: Iterable[Row]) -> Trends:
+    outcomes = {state.value: Series(state, state.label) for state in COUNTED}
     why: dict[str, Series] = defaultdict(lambda: Series("", ""))
     expected, refused = Series("expected", ""), Series("refused", "")
     spared = 0
-    for at, word, reason, predicted, number in rows:
-        day, state = place.get(timezone.localtime(at).date()), STATE(word)
-        if day is None:
+    for quarter, state, reason, predicted, number in rows:
+        day = bisect_right(midnights, quarter) - 1
+        if day < 0:
             continue
         outcomes[state].numbers[day] += number
         if reason and state != STATE.ENROLLED:
