@@ -1,4 +1,4 @@
-"""What every page's frame needs. No query of its own: permissions are asked where a template uses them."""
+"""What every page's frame needs. Permissions and notices are asked for where a template uses them."""
 
 from functools import partial
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.functional import SimpleLazyObject
 
+from dashboard.services import notices
 from dashboard.views.scheme import SCHEME_COOKIE, SCHEMES, next_scheme
 
 SECTIONS = {
@@ -21,7 +23,7 @@ SECTIONS = {
 
 
 def frame(request: HttpRequest) -> dict[str, Any]:
-    """`demo`, `may_enroll`, `may_audit`, `section` of the navigation, the color scheme, the time zone."""
+    """`demo`, `may_enroll`, `may_audit`, `section` of the navigation, the color scheme, the time zone, `news`."""
     scheme = request.COOKIES.get(SCHEME_COOKIE, "")
     scheme = scheme if scheme in SCHEMES else "auto"
     user = getattr(request, "user", None)
@@ -33,6 +35,7 @@ def frame(request: HttpRequest) -> dict[str, Any]:
         "scheme": scheme,
         "scheme_title": SCHEMES[scheme],
         "next_scheme": next_scheme(scheme),
+        "news": SimpleLazyObject(lambda: notices.unseen(request.user)),  # type: ignore[arg-type]
         "time_zone": timezone.get_current_timezone_name(),
     }
 

@@ -354,9 +354,23 @@ class Run(models.Model):
     served_at = models.DateTimeField(
         null=True, help_text="When a batch was last claimed: the longest unserved run goes first."
     )
+    is_tallied = models.BooleanField(default=False, help_text="Its tallies say what its outcomes say.")
 
     class Meta:
         ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["created_at"], name="run_by_time"),
+            models.Index(fields=["id"], condition=Q(is_tallied=False), name="run_to_tally"),
+            models.Index(
+                fields=["id"], condition=Q(unknown__gt=0) | Q(already_active__gt=0), name="run_with_unknowns"
+            ),
+            models.Index(fields=["id"], condition=Q(pending__gt=0), name="run_with_pending"),
+            models.Index(
+                fields=["id"],
+                condition=Q(failed__gt=0) | Q(skipped__gt=0) | Q(unrecognised__gt=0),
+                name="run_with_failures",
+            ),
+        ]
         permissions = [
             ("enroll", "Can enroll invoices and control runs"),
             ("view_raw", "Can read the vendor's raw answers"),
@@ -404,6 +418,10 @@ class Run(models.Model):
     def waiting(self) -> int:
         """Accounts without an outcome yet: not sent so far, or in the call under way."""
         return self.size - sum(self.counts.values())
+
+    @property
+    def done(self) -> int:
+        return self.size - self.waiting
 
     @property
     def is_ended(self) -> bool:
@@ -666,3 +684,90 @@ class Pace(models.Model):
 
     def __str__(self) -> str:
         return f"{self.cap} calls at once"
+
+
+class Tally(models.Model):
+    """How many invoices of a run met one fate for one reason: figures over time are summed from these, not from outcomes."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="tallies", db_index=False)
+    quarter = models.PositiveIntegerField(
+        help_text="When the run was confirmed, in quarters of an hour since 1970: every zone's midnight is on one."
+    )
+    state = models.CharField(max_length=14, choices=Outcome.State)
+    reason = models.CharField(max_length=40, blank=True)
+    predicted = models.CharField(max_length=40, blank=True)
+    number = models.PositiveIntegerField()
+
+    class Meta:
+        verbose_name_plural = "tallies"
+        # Holds all that a sum over time needs: it is made from the index alone.
+        indexes = [
+            models.Index(
+                fields=["quarter", "state", "reason", "predicted", "number", "run"], name="tally_over_time"
+            )
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["run", "state", "reason", "predicted"], name="tallied_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.state} of run {self.run_id}"
+
+
+class Notice(models.Model):
+    """What a person is told about a run of theirs: on every page until it is seen, and by e-mail where that is set up.
+
+    `mail_at` is when the next try is due: NULL while one is under way, and when none is left to make.
+    """
+
+    class Mail(models.TextChoices):
+        WAITING = "waiting", "Waiting"
+        SENDING = "sending", "Handed to the mail server, not confirmed"
+        SENT = "sent", "Sent"
+        FAILED = "failed", "Given up"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="notices")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="notices")
+    created_at = models.DateTimeField(auto_now_add=True)
+    seen_at = models.DateTimeField(null=True)
+    mail = models.CharField(max_length=7, choices=Mail, blank=True)
+    mail_at = models.DateTimeField(null=True)
+    mail_tries = models.PositiveSmallIntegerField(default=0)
+    mail_problem = models.CharField(max_length=200, blank=True, help_text="What the mail server said last.")
+
+    class Meta:
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["user"], condition=Q(seen_at__isnull=True), name="notice_unseen"),
+            models.Index(fields=["mail_at"], condition=Q(mail_at__isnull=False), name="notice_to_mail"),
+        ]
+
+    def __str__(self) -> str:
+        return f"notice of run {self.run_id} to {self.user_id}"
+
+
+class SavedView(models.Model):
+    """A filter of a list that somebody has named. `page` is the name of the list's address."""
+
+    class Page(models.TextChoices):
+        CAMPAIGNS = "campaign-list", "Campaigns"
+        ACCOUNTS = "account-list", "Invoices"
+        RUNS = "run-list", "Runs"
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
+    page = models.CharField(max_length=20, choices=Page)
+    name = models.CharField(max_length=60)
+    query = models.CharField(max_length=1000, help_text="As in the address, without the page number.")
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [
+            models.UniqueConstraint(fields=["user", "page", "name"], name="view_named_once"),
+            models.UniqueConstraint(fields=["user", "page", "query"], name="view_saved_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return f"{reverse(self.page)}?{self.query}"

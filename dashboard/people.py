@@ -81,6 +81,6 @@ class DemoBackend(RoleBackend):
 
 @transaction.atomic
 def _create_demo_user(role: str) -> User:
-    user = User.objects.create_user(role)
+    user = User.objects.create_user(role, email=f"{role}@rollcall.example")
     user.groups.add(Group.objects.get(name=role))
     return user

@@ -4,8 +4,9 @@ import ipaddress
 import os
 import secrets
 import sys
+from email.utils import parseaddr
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -40,6 +41,21 @@ def _api_url(value: str) -> str:
     if parts.scheme == "http" and not _is_loopback(parts.hostname):
         raise ValueError("http:// would send the key in clear; use https:// (http is for this machine only)")
     return value.rstrip("/")
+
+
+def _public_url(value: str) -> str:
+    parts = urlsplit(value)
+    _check_port(parts)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("give the address as people type it, such as https://rollcall.example.com")
+    return value.rstrip("/")
+
+
+def _mail_address(value: str) -> str:
+    _, address = parseaddr(value)
+    if "@" not in address or any(not character.isprintable() for character in value):
+        raise ValueError("give an address such as rollcall@example.com")
+    return value
 
 
 def _proxy_url(value: SecretStr) -> SecretStr:
@@ -93,6 +109,13 @@ class Environment(BaseSettings):
     lease: Seconds = 30
     large_run: int = Field(1000, ge=1)
     time_zone: str = "UTC"
+    public_url: Annotated[str, AfterValidator(_public_url)] | None = None
+    email_host: str | None = None
+    email_port: int = Field(587, ge=1, le=65535)
+    email_security: Literal["starttls", "tls", "none"] = "starttls"
+    email_user: str | None = None
+    email_password: SecretStr | None = None
+    email_from: Annotated[str, AfterValidator(_mail_address)] | None = None
 
     @field_validator("allowed_hosts", mode="before")
     @classmethod
@@ -133,6 +156,15 @@ class Environment(BaseSettings):
             raise ValueError(
                 "ROLLCALL_API_KEY is missing: ROLLCALL_API_URL is set, so give the key that goes with it"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _mail_has_a_sender_and_links(self) -> "Environment":
+        for name in ("email_from", "public_url"):
+            if self.email_host and not getattr(self, name):
+                raise ValueError(
+                    f"ROLLCALL_{name.upper()} is missing: ROLLCALL_EMAIL_HOST is set, so give it"
+                )
         return self
 
 
@@ -221,6 +253,17 @@ SETTLE_AFTER = env.settle_after
 LEASE = env.lease
 LARGE_RUN = env.large_run
 HOST, PORT = env.host, env.port
+
+# E-mail goes out where a mail server is set; the demo prints it where the worker runs.
+MAIL_IS_ON = DEMO or env.email_host is not None
+PUBLIC_URL = env.public_url or f"http://{env.host}:{env.port}"
+EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if env.email_host else 'console'}.EmailBackend"
+EMAIL_HOST, EMAIL_PORT = env.email_host or "localhost", env.email_port
+EMAIL_HOST_USER = env.email_user or ""
+EMAIL_HOST_PASSWORD = env.email_password.get_secret_value() if env.email_password else ""
+EMAIL_USE_TLS, EMAIL_USE_SSL = env.email_security == "starttls", env.email_security == "tls"
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.email_from or "rollcall@localhost"
 
 SECRET_KEY = _secret_key()
 DEBUG = env.debug

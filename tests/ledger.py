@@ -54,10 +54,14 @@ def claim() -> Claim:
 
 def answered(run: Run, *words: str, error: str = "", **answer: Any) -> Run:
     """The run after its next call was answered with these words in turn, the error beside each FAILED."""
-    claimed = claim()
-    sending.settle(claimed, _answer(claimed.account_ids, words, error, answer))
+    settled(claim(), *words, error=error, **answer)
     run.refresh_from_db()
     return run
+
+
+def settled(claimed: Claim, *words: str, error: str = "", **answer: Any) -> None:
+    """The same of a call that was made before."""
+    sending.settle(claimed, _answer(claimed.account_ids, words, error, answer))
 
 
 def _answer(ids: Sequence[str], words: Sequence[str], error: str, answer: dict[str, Any]) -> Answer:

@@ -47,6 +47,11 @@ def read(monkeypatch: pytest.MonkeyPatch, **variables: str) -> Environment:
         ("api_key", "   "),
         ("proxy_url", "nonsense"),
         ("proxy_url", "http://proxy.example.com:99999"),
+        ("public_url", "rollcall.example.com"),
+        ("email_from", "nobody"),
+        ("email_from", "a@example.com\nBcc: b@example.com"),
+        ("email_security", "some"),
+        ("email_port", "0"),
     ],
 )
 def test_a_bad_value_stops_the_start_and_names_the_setting(
@@ -89,6 +94,17 @@ def test_blanks_around_a_key_are_no_part_of_it(monkeypatch: pytest.MonkeyPatch) 
 def test_an_address_without_its_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImproperlyConfigured, match="ROLLCALL_API_KEY is missing"):
         read(monkeypatch, api_url="https://api.example.com")
+
+
+@pytest.mark.parametrize("missing", ["email_from", "public_url"])
+def test_a_mail_server_needs_a_sender_and_an_address_for_links(
+    monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    given = {"email_from": "rollcall@example.com", "public_url": "https://rollcall.example.com/"}
+    assert read(monkeypatch, email_host="mail", **given).public_url == "https://rollcall.example.com"
+
+    with pytest.raises(ImproperlyConfigured, match=f"ROLLCALL_{missing.upper()} is missing"):
+        read(monkeypatch, email_host="mail", **{name: v for name, v in given.items() if name != missing})
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "192.168.1.5", "127.0.0.1.example.com"])

@@ -19,7 +19,7 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from dashboard.api.client import Client
 from dashboard.engine import spool
-from dashboard.services import answers, sending, settling, waiting, workers
+from dashboard.services import answers, mail, sending, settling, trends, waiting, workers
 from dashboard.services.answers import CLASS, Answer
 from dashboard.services.errands import Clerk
 from dashboard.services.sending import Claim
@@ -62,7 +62,7 @@ class Engine:
         ]
         self._loops = [
             threading.Thread(target=self._loop, args=(body,), name=body.__name__.strip("_"), daemon=True)
-            for body in (self._dispatch, self._look_after, self._beat, self._do_errands)
+            for body in (self._dispatch, self._look_after, self._beat, self._do_errands, self._tell)
         ]
         self.incarnation = uuid.UUID(int=0)
 
@@ -242,6 +242,10 @@ class Engine:
     def _do_errands(self) -> float:
         """Select all that match, and look up lists, a step at a time."""
         return 0.0 if self._clerk.work() else 0.5
+
+    def _tell(self) -> float:
+        """Sum up what has ended, and send e-mail about it."""
+        return 0.0 if trends.sum_up() + mail.deliver() else 1.0
 
     def _beat(self) -> float:
         workers.beat(self.incarnation, trouble=self._trouble())

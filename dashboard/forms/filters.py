@@ -2,6 +2,7 @@
 
 from functools import cached_property
 from typing import Any, Self
+from urllib.parse import urlencode
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +60,15 @@ class FilterForm(forms.Form):
             for name, value in self.values.items()
             if name not in ("page", "per_page")
         )
+
+    def as_query(self) -> str:
+        """What was chosen, as in an address: without the page, and in one order, so that like is equal to like."""
+        chosen = {
+            name: value
+            for name, value in self.values.items()
+            if name != "page" and value != self.fields[name].initial and value not in (None, "")
+        }
+        return urlencode({name: "on" if value is True else value for name, value in chosen.items()})
 
     def as_applied(self) -> Self:
         """The form as it is shown: with the values in use."""

@@ -1,8 +1,10 @@
 """Filters of runs, their results and the audit trail, and what a person says when they control a run."""
 
+from datetime import date
 from typing import Any
 
 from django import forms
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms.filters import FilterForm
@@ -28,10 +30,21 @@ def _choice(label: Any, any_label: Any, choices: Any, problem: Any) -> forms.Cho
     )
 
 
+def _day(label: Any) -> forms.DateField:
+    return forms.DateField(
+        required=False,
+        label=label,
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        input_formats=["%Y-%m-%d"],
+        error_messages={"invalid": _("This is no date such as 2026-11-22.")},
+        validators=[MinValueValidator(date(2000, 1, 1)), MaxValueValidator(date(2999, 12, 31))],
+    )
+
+
 class RunFilter(FilterForm):
     """Which runs to list."""
 
-    search = _search(_("Campaign"), _("Name of the campaign"))
+    search = _search(_("Campaign"), _("Name or id of the campaign"))
     state = _choice(_("State"), _("Any state"), Run.State.choices, _("“%(value)s” is not a run's state."))
     needs = _choice(
         _("Results"),
@@ -39,12 +52,30 @@ class RunFilter(FilterForm):
         [
             ("unknown", _("With unknowns")),
             ("failed", _("With failures")),
+            ("either", _("With failures or unknowns")),
             ("pending", _("With pending ones")),
         ],
         _("“%(value)s” is not a kind of result."),
     )
+    who = forms.CharField(
+        required=False,
+        initial="",
+        max_length=150,
+        label=_("Started by"),
+        widget=forms.TextInput(
+            attrs={"type": "search", "list": "people", "placeholder": _("Anybody"), "autocomplete": "off"}
+        ),
+    )
+    since = _day(_("From"))
+    until = _day(_("To"))
     mine = forms.BooleanField(required=False, initial=False, label=_("Only mine"))
-    field_order = ["search", "state", "needs", "mine", "per_page", "page"]
+    field_order = ["search", "who", "state", "needs", "since", "until", "per_page", "mine", "page"]
+
+    def clean(self) -> dict[str, Any]:
+        since, until = self.cleaned_data.get("since"), self.cleaned_data.get("until")
+        if since and until and until < since:
+            self.add_error("until", _("It is before “From”."))
+        return self.cleaned_data
 
 
 class ResultFilter(FilterForm):

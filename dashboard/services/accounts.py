@@ -18,12 +18,11 @@ from django.db.models import Count
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, Refused
 from dashboard.api.schema import Account, Campaign, Page
 from dashboard.models import Outcome
-from dashboard.services import campaigns, vendor
+from dashboard.services import campaigns, history, vendor
 
 # In seconds: how long a page waits for look-ups one by one, and how long a name is kept (in memory only).
 PATIENCE = 4
 NAMES_KEPT = 600
-TRIES_SHOWN = 100
 
 Snapshot = dict[str, Any]
 T = TypeVar("T")
@@ -48,7 +47,7 @@ class Detail:
 
     account: Account
     campaign: Campaign | None
-    tries: list[Outcome]
+    tries: list[history.Try]
     open_campaigns: list[Campaign]
 
 
@@ -101,11 +100,7 @@ def detail(account_id: uuid.UUID) -> Detail:
     return Detail(
         account=account,
         campaign=_campaign_of(account),
-        tries=list(
-            Outcome.objects.filter(account_id=str(account_id))
-            .select_related("run")
-            .order_by("-pk")[:TRIES_SHOWN]
-        ),
+        tries=history.tries(str(account_id)),
         open_campaigns=_open_campaigns(),
     )
 

@@ -149,6 +149,10 @@ _BY_CODE = {
         )
     },
 }
+# The codes of verdicts that say: the vendor will refuse it.
+REFUSALS = {CAMPAIGN_CLOSED} | {
+    one.code for one in (NOT_FOUND, SANDBOX, STATEMENT, PAST_DUE, *_BY_STATUS.values()) if one.answer == "no"
+}
 _ENROLLABLE = (AccountStatus.NOT_ASSIGNED, AccountStatus.PENDING_COLLECTION)
 
 

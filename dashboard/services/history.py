@@ -1,26 +1,32 @@
-"""Lists for pages: runs, their calls, what needs a person, and who did what. Reads only."""
+"""Lists for pages: runs, their calls, the tries with one invoice, and who did what. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any, Generic, TypeVar
+from uuid import UUID
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.contrib.auth.models import User
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils import timezone
 
-from dashboard.models import Attempt, AuditEntry, Outcome, Run
-from dashboard.services import clock, workers
+from dashboard.models import Attempt, AuditEntry, Batch, Outcome, Run
+from dashboard.services import clock, reasons, workers
 from dashboard.services.paging import Paging
 
 T = TypeVar("T")
 
-RECENT = timedelta(days=7)
-ON_DESK = 5
+COMMAND_LINE = "command line"
+INTO_SHOWN = 10
+MOST_PER_CALL = 100
+TRIES_SHOWN = 100
+SUMMED = ("enrolled", "failed", "unknown")
 NEEDS = {
     "unknown": Q(unknown__gt=0) | Q(already_active__gt=0),
     "failed": Q(failed__gt=0) | Q(skipped__gt=0) | Q(unrecognised__gt=0),
     "pending": Q(pending__gt=0),
 }
+NEEDS["either"] = NEEDS["failed"] | NEEDS["unknown"]
 
 
 @dataclass(frozen=True)
@@ -45,26 +51,69 @@ def list_runs(
     *,
     user_id: int | None = None,
     search: str = "",
+    who: str = "",
     state: str = "",
     needs: str = "",
+    since: date | None = None,
+    until: date | None = None,
     mine: bool = False,
     page: int = 1,
     per_page: int = 20,
 ) -> Listed[Run]:
-    """Runs, newest first. `needs` is a key of `NEEDS`, `search` part of a campaign's name.
+    """Runs, newest first. `needs` is a key of `NEEDS`, `search` a campaign's id or part of its name.
 
-    `mine` keeps only those that `user_id` started.
+    `who` is part of a starter's name, or `COMMAND_LINE`; `mine` keeps only those that `user_id` started. The days are whole
+    ones, in the person's zone.
     """
-    rows = Run.objects.select_related("starter").defer("campaign")
+    rows = Run.objects.all()
     if search:
-        rows = rows.filter(campaign_name__icontains=search)
+        rows = rows.filter(_of_campaign(search))
+    if who:
+        rows = rows.filter(_started_by(who))
     if state:
         rows = rows.filter(state=state)
     if needs:
         rows = rows.filter(NEEDS[needs])
+    if since:
+        rows = rows.filter(created_at__gte=_midnight(since))
+    if until:
+        rows = rows.filter(created_at__lt=_midnight(until + timedelta(days=1)))
     if mine:
         rows = rows.filter(starter=user_id)
-    return _listed(rows, page, per_page)
+    return _listed_runs(rows, page, per_page)
+
+
+def _of_campaign(search: str) -> Q:
+    try:
+        return Q(campaign_id=str(UUID(search.strip())))
+    except ValueError:
+        return Q(campaign_name__icontains=search)
+
+
+def _started_by(who: str) -> Q:
+    if who.strip().lower() == COMMAND_LINE:
+        return Q(starter=None)
+    return Q(starter__in=list(User.objects.filter(username__icontains=who).values_list("pk", flat=True)))
+
+
+def _midnight(day: date) -> datetime:
+    """Where the person's day begins."""
+    return timezone.make_aware(datetime.combine(day, time.min))
+
+
+def _listed_runs(rows: QuerySet[Run], page: int, per_page: int) -> Listed[Run]:
+    """Their ids first, from an index: a page far down need not read all the runs before it."""
+    start = (page - 1) * per_page
+    ids = list(rows.values_list("pk", flat=True)[start : start + per_page])
+    found = Run.objects.filter(pk__in=ids).select_related("starter").defer("campaign")
+    return Listed(list(found), place(page, per_page, rows.count()))
+
+
+def starters() -> list[str]:
+    """Who has started runs, by name, for a list to choose from."""
+    has_runs = Exists(Run.objects.filter(starter=OuterRef("pk")))
+    names = User.objects.filter(has_runs).order_by("username").values_list("username", flat=True)
+    return [*names, COMMAND_LINE]
 
 
 def pick_runs(
@@ -85,45 +134,63 @@ def pick_runs(
 
 
 @dataclass(frozen=True)
-class Desk:
-    """What needs a person: runs by what they need, and figures of the last seven days."""
+class Into:
+    """Our runs into one campaign: the latest, and the sums of all."""
 
-    active: Sequence[Run]
-    paused: Sequence[Run]
-    unknown: Sequence[Run]
-    failed: Sequence[Run]
-    pending: Sequence[Run]
     latest: Sequence[Run]
     sums: dict[str, int]
-    has_worker: bool
+
+
+def into(campaign_id: str) -> Into:
+    """Newest first."""
+    rows = Run.objects.filter(campaign_id=campaign_id)
+    latest = rows.select_related("starter").defer("campaign")[:INTO_SHOWN]
+    sums = rows.aggregate(runs=Count("pk"), size=Sum("size"), **{word: Sum(word) for word in SUMMED})
+    return Into(list(latest), {name: number or 0 for name, number in sums.items()})
+
+
+@dataclass(frozen=True)
+class Try:
+    """One call that carried an invoice. Of several in one run the last has the `outcome`; earlier ones have None."""
+
+    run: Run
+    attempt: Attempt | None
+    outcome: Outcome | None
 
     @property
-    def is_clear(self) -> bool:
-        return not (self.active or self.paused or self.unknown or self.failed or self.pending)
-
-    @property
-    def is_stuck(self) -> bool:
-        return bool(self.active) and not self.has_worker
+    def reason(self) -> reasons.Reason | None:
+        return reasons.of(self.outcome.reason) if self.outcome else None
 
 
-def desk() -> Desk:
-    """The runs that need somebody, newest first; failures count for a week."""
-    rows = Run.objects.select_related("starter").defer("campaign")
-    recent = Q(created_at__gte=timezone.now() - RECENT)
-    ended = rows.filter(state__in=Run.ENDED)
-    sums = Run.objects.filter(recent).aggregate(
-        runs=Count("pk"), size=Sum("size"), **{word: Sum(word) for word in Outcome.State.values}
+def tries(account_id: str) -> list[Try]:
+    """Every try to enroll this invoice, newest first; at most so many runs."""
+    outcomes = (
+        Outcome.objects.filter(account_id=account_id)
+        .select_related("run__starter", "attempt", "batch")
+        .defer("run__campaign", "attempt__raw", "batch__accounts")
+        .order_by("-pk")[:TRIES_SHOWN]
     )
-    return Desk(
-        active=list(rows.filter(state__in=Run.ACTIVE)[:ON_DESK]),
-        paused=list(rows.filter(state=Run.State.PAUSED)[:ON_DESK]),
-        unknown=list(ended.filter(NEEDS["unknown"])[:ON_DESK]),
-        failed=list(ended.filter(recent, NEEDS["failed"])[:ON_DESK]),
-        pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
-        latest=list(rows[:ON_DESK]),
-        sums={name: number or 0 for name, number in sums.items()},
-        has_worker=workers.alive().exists(),
-    )
+    found = []
+    for outcome in outcomes:
+        found.append(Try(outcome.run, outcome.attempt, outcome))
+        found += [Try(outcome.run, attempt, None) for attempt in _earlier(outcome)]
+    return found
+
+
+def _earlier(outcome: Outcome) -> QuerySet[Attempt]:
+    """The calls before the last that carried it. Other batches are searched only where its own is not one of the first."""
+    batch = outcome.batch
+    if batch is None or (batch.tries == 1 and not _came_later(batch, outcome.run)):
+        return Attempt.objects.none()
+    carriers = Batch.objects.filter(pk=batch.pk)
+    if _came_later(batch, outcome.run):
+        carriers = Batch.objects.filter(run=outcome.run_id, accounts__icontains=f'"{outcome.account_id}"')
+    return Attempt.objects.filter(batch__in=carriers, pk__lt=outcome.attempt_id).defer("raw").order_by("-pk")
+
+
+def _came_later(batch: Batch, run: Run) -> bool:
+    """Sent again by a person, or cut from a batch that was refused."""
+    return batch.number > -(-run.size // MOST_PER_CALL)
 
 
 def attempts(run: Run, *, page: int = 1, per_page: int = 20) -> Listed[Attempt]:

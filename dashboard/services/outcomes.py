@@ -114,6 +114,7 @@ def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) ->
 
 def count(run: Run, more: Mapping[str, int], fewer: Mapping[str, int] | None = None) -> None:
     """Change the run's counts by these numbers per state."""
+    run.is_tallied = False
     for states, sign in ((more, 1), (fewer or {}, -1)):
         for state, number in states.items():
             setattr(run, str(state), getattr(run, str(state)) + sign * number)

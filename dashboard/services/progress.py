@@ -57,7 +57,7 @@ class Progress:
 
     @property
     def done(self) -> int:
-        return self.run.size - self.run.waiting
+        return self.run.done
 
     @property
     def left(self) -> int:

@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run
-from dashboard.services import audit, clock, outcomes
+from dashboard.services import audit, clock, notices, outcomes
 
 CALL_SIZE = 100
 # The columns that a holder of the lock may change; the rest never changes after queueing.
@@ -34,6 +34,7 @@ _CHANGING = [
     "started_at",
     "finished_at",
     "served_at",
+    "is_tallied",
 ]
 # Columns that whoever sends or settles a call can leave unread.
 UNREAD = ("token", "campaign_name", "campaign", "pause_text", "recheck")
@@ -142,6 +143,8 @@ def save(run: Run) -> None:
     changed = [n for n in _CHANGING if n in known and (n not in before or known[n] != before[n])]
     if changed:
         run.save(update_fields=changed)
+    if "state" in changed:
+        notices.follow(run)
 
 
 def add_batches(

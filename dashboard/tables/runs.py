@@ -47,7 +47,12 @@ class RunTable(tables.Table):
     failed = _number(_("Failed"))
     unknown = _number(_("Unknown"))
     created_at = tables.Column(verbose_name=_("Started"), attrs=_labelled(_("Started")))
-    starter = tables.Column(accessor="starter__username", verbose_name=_("By"), attrs=_labelled(_("By")))
+    starter = tables.Column(
+        accessor="starter__username",
+        default=_("command line"),
+        verbose_name=_("By"),
+        attrs=_labelled(_("By")),
+    )
 
     caption = _("Runs")
 

@@ -5,7 +5,7 @@ from collections import Counter
 from uuid import UUID
 
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dashboard.forms.accounts import AccountFilter
 from dashboard.forms.enrollment import CampaignForm
 from dashboard.forms.review import ConfirmOneForm
-from dashboard.services import accounts, selection, single
+from dashboard.services import accounts, saved_views, selection, single
 from dashboard.services.paging import Paging
 from dashboard.services.review import Problem
 from dashboard.tables.accounts import AccountListTable
@@ -31,13 +31,14 @@ may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
 @require_GET
 @tidy_address
-def account_list(request: HttpRequest) -> HttpResponse:
+def account_list(request: SignedIn) -> HttpResponse:
     filters = AccountFilter(request.GET)
     found = accounts.browse(**filters.query)
     context = {
         "filters": filters.as_applied(),
         "notes": filters.notes,
         "is_narrowed": filters.is_narrowed,
+        "saved": saved_views.saved(request.user, "account-list", filters.as_query()),
         "found": found,
         "paging": Paging.of_api(found.rows),
         "table": AccountListTable(

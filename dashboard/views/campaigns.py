@@ -7,24 +7,23 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.forms.campaigns import CampaignFilter
-from dashboard.models import Run
-from dashboard.services import campaigns
+from dashboard.services import campaigns, history, saved_views
 from dashboard.services.eligibility import acceptance
 from dashboard.tables.campaigns import CampaignTable
+from dashboard.views.enrollment import SignedIn
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address
-
-RUNS_SHOWN = 10
 
 
 @require_GET
 @tidy_address
-def campaign_list(request: HttpRequest) -> HttpResponse:
+def campaign_list(request: SignedIn) -> HttpResponse:
     filters = CampaignFilter(request.GET)
     found = campaigns.list_page(**filters.values)
     context = {
         "filters": filters.as_applied(),
         "notes": filters.notes,
         "is_narrowed": filters.is_narrowed,
+        "saved": saved_views.saved(request.user, "campaign-list", filters.as_query()),
         "found": found,
         "paging": found.paging,
         "table": CampaignTable(found.rows),
@@ -39,7 +38,7 @@ def campaign_detail(request: HttpRequest, campaign_id: UUID) -> HttpResponse:
         "campaign": campaign,
         "acceptance": acceptance(campaign),
         "chain": campaigns.chain(campaign),
-        "runs": Run.objects.filter(campaign_id=str(campaign_id)).select_related("starter")[:RUNS_SHOWN],
+        "into": history.into(str(campaign_id)),
         "enroll_into": campaign_id,
     }
     return not_cached(render(request, "campaigns/detail.html", context))

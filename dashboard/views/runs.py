@@ -16,9 +16,10 @@ from django_htmx.http import trigger_client_event
 from dashboard.forms.filters import FilterForm
 from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
 from dashboard.models import Attempt, Run
-from dashboard.services import fates, history, progress, recheck, runs
+from dashboard.services import fates, history, notices, progress, recheck, runs, saved_views
 from dashboard.services.reasons import REASONS
 from dashboard.tables.runs import AttemptTable, ResultTable, RunTable
+from dashboard.views.enrollment import SignedIn
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
 
 LAST_CALLS = 5
@@ -28,14 +29,16 @@ may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
 @require_GET
 @tidy_address
-def run_list(request: HttpRequest) -> HttpResponse:
+def run_list(request: SignedIn) -> HttpResponse:
     filters = RunFilter(request.GET)
     found = history.list_runs(user_id=request.user.pk, **filters.values)
     context = {
         "filters": filters.as_applied(),
         "notes": filters.notes,
         "is_narrowed": filters.is_narrowed,
+        "saved": saved_views.saved(request.user, "run-list", filters.as_query()),
         "paging": found.paging,
+        "starters": history.starters,
         "table": RunTable(found.rows),
     }
     return render_piece_or_page(request, "runs/list.html", "runs/_list.html", context)
@@ -43,8 +46,10 @@ def run_list(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @tidy_address
-def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
+def run_detail(request: SignedIn, run_id: int) -> HttpResponse:
     run = _run(run_id)
+    if not wants_fragment(request):
+        notices.see(request.user, run)
     filters = ResultFilter(request.GET)
     found = fates.results(run, **filters.values)
     context = {

@@ -3,6 +3,7 @@
 //   data-announce="…"    in a swapped fragment: is read out by the standing status region
 //   data-poll="2"        on an element with data-hx-get, data-hx-trigger="poll": asks again after 2 seconds;
 //                        the fragment that comes back says when next, or nothing when it is finished
+//   data-quiet           beside data-poll: neither its failures nor its answers touch the alert box
 //   data-busy="…"        on a form: its buttons rest while it is sent
 "use strict";
 
@@ -11,7 +12,8 @@
   const byId = (id) => document.getElementById(id);
   const clock = (time) => time.toLocaleTimeString("en-US", { hour12: false });
   let lastUpdate = new Date();
-  let misses = 0;
+  const misses = new WeakMap(); // element that polls -> failures in a row; an answer brings a new element
+  const isQuiet = (detail) => detail.requestConfig?.elt.dataset.quiet !== undefined;
 
   // The server shows times in the person's zone from the next page on.
   const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "");
@@ -38,7 +40,7 @@
   function poll(element) {
     const seconds = Number(element.dataset.poll);
     if (!seconds) return;
-    const wait = Math.min(seconds * 2 ** misses, Math.max(LONGEST_WAIT, seconds));
+    const wait = Math.min(seconds * 2 ** (misses.get(element) || 0), Math.max(LONGEST_WAIT, seconds));
     setTimeout(() => {
       if (element.isConnected) htmx.trigger(element, "poll");
     }, wait * 1000);
@@ -53,10 +55,12 @@
 
   function failed(event) {
     const { detail } = event;
-    markOld(detail.requestConfig && detail.requestConfig.target, true);
-    if (!answersForItself(detail.xhr)) alertBox(whatFailed(detail));
+    if (!isQuiet(detail)) {
+      markOld(detail.requestConfig && detail.requestConfig.target, true);
+      if (!answersForItself(detail.xhr)) alertBox(whatFailed(detail));
+    }
     if (detail.elt && detail.elt.dataset.poll) {
-      misses += 1;
+      misses.set(detail.elt, (misses.get(detail.elt) || 0) + 1);
       poll(detail.elt);
     }
   }
@@ -70,12 +74,11 @@
 
   // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr);
+    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr) && !isQuiet(detail);
   });
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (!detail.successful) return;
-    misses = 0;
+    if (!detail.successful || isQuiet(detail)) return;
     lastUpdate = new Date();
     markOld(detail.target, false);
     byId("alert")?.replaceChildren();
@@ -122,6 +125,25 @@
     const said = document.querySelector("main > [data-announce]");
     if (said) announce(said.dataset.announce);
   });
+})();
+
+// News of runs: the title counts them, and what arrives is read out. Those there already when the page opened are part of it.
+(() => {
+  let known = null;
+
+  function show() {
+    const board = document.getElementById("notices");
+    if (!board) return;
+    const number = Number(board.dataset.number);
+    document.title = (number ? `(${number}) ` : "") + document.title.replace(/^\(\d+\) /, "");
+    const news = [...board.querySelectorAll("[data-notice]")];
+    const fresh = news.filter((item) => known && !known.has(item.dataset.notice));
+    if (fresh.length) document.getElementById("announcer").textContent = fresh.map((item) => item.querySelector("a").textContent).join(" ");
+    known = new Set(news.map((item) => item.dataset.notice));
+  }
+
+  document.addEventListener("DOMContentLoaded", show);
+  document.addEventListener("htmx:afterSettle", show);
 })();
 
 // The picker: the box in the header means this page, shift-click ticks a range.

@@ -115,3 +115,15 @@ def test_a_role_lets_a_disabled_person_in_again(
 def test_nobody_of_that_name_is_said(person: Callable[..., str]) -> None:
     with pytest.raises(CommandError, match="There is no person named nobody"):
         person("nobody", "--disable")
+
+
+def test_an_address_is_given_kept_and_taken_away(person: Callable[..., str]) -> None:
+    def give(*arguments: str) -> str:
+        person("ada", "--role", "viewer", "--password-stdin", *arguments, typed=f"{PASSWORD}\n")
+        return User.objects.get(username="ada").email
+
+    assert give("--email", "ada@example.com") == "ada@example.com"
+    assert give() == "ada@example.com"
+    with pytest.raises(CommandError, match="valid email"):
+        give("--email", "nonsense")
+    assert give("--email", "") == ""

@@ -4,11 +4,13 @@ import threading
 import time
 
 import pytest
+from django.contrib.auth.models import User
+from django.core import mail as outbox
 from pytest_django.fixtures import Settings
 
 from dashboard.models import Attempt, Outcome, Run
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import sending
+from dashboard.services import mail, sending
 from tests.drive import in_balance, queue, until, working
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -67,3 +69,19 @@ def wait_for_post(sandbox: Sandbox) -> None:
     while not sandbox.ledger.posts:
         assert time.monotonic() < give_up_at
         time.sleep(0.01)
+
+
+def test_a_worker_sends_the_news_of_what_has_ended(
+    sandbox: Sandbox, collector: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    collector.email = "ada@example.com"
+    collector.save()
+    run, sent, deliver = queue(sandbox, 2), threading.Event(), mail.deliver
+    Run.objects.filter(pk=run.pk).update(starter=collector)
+    monkeypatch.setattr(mail, "deliver", lambda: (number := deliver()) and (sent.set() or number))
+
+    with working():
+        assert sent.wait(20)
+
+    assert [message.to for message in outbox.outbox] == [["ada@example.com"]]
+    assert [(tally.state, tally.number) for tally in run.tallies.all()] == [("enrolled", 2)]

@@ -1,7 +1,10 @@
 """Lists of runs, calls and actions."""
 
+from datetime import date
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from dashboard.models import Run
 from dashboard.services import history, runs, workers
@@ -43,29 +46,6 @@ def test_a_list_is_paged() -> None:
     assert (page.paging.total, page.paging.last, page.paging.has_next) == (5, 3, False)
 
 
-def test_the_desk_sorts_runs_by_what_they_need() -> None:
-    failed = ledger.answered(ledger.queued(1), "FAILED")
-    unknown = ledger.unanswered(ledger.queued(1))
-    pending = ledger.answered(ledger.queued(1), "PENDING")
-    clean = ledger.answered(ledger.queued(1), "SUCCESS")
-    paused = runs.pause(run=ledger.queued(1), who=None)
-    active = ledger.queued(1)
-
-    desk = history.desk()
-
-    assert (desk.failed, desk.unknown, desk.pending) == ([failed], [unknown], [pending])
-    assert (desk.paused, desk.active) == ([paused], [active])
-    assert clean in desk.latest
-    assert (desk.sums["runs"], desk.sums["size"], desk.sums["enrolled"]) == (6, 6, 1)
-
-
-def test_an_empty_desk_is_clear() -> None:
-    desk = history.desk()
-
-    assert desk.is_clear
-    assert desk.sums["size"] == 0
-
-
 def test_calls_come_newest_first_and_without_their_raw_answers() -> None:
     run = ledger.queued(150)
     ledger.answered(run, "SUCCESS", raw="{}")
@@ -97,3 +77,56 @@ def test_heartbeats_are_of_the_living_and_name_nobody() -> None:
 
     assert set(heartbeat) == {"heartbeat_age", "threads", "trouble"}
     assert heartbeat["threads"] == 4
+
+
+def test_runs_are_found_by_who_by_campaign_and_by_either_trouble(collector: User) -> None:
+    mine = ledger.answered(ledger.queued(1, starter=collector), "FAILED")
+    scripted = ledger.answered(ledger.queued(1), "SUCCESS")
+
+    assert found(who="COLL") == [mine.pk]
+    assert found(who="nobody") == []
+    assert found(who=history.COMMAND_LINE) == [scripted.pk]
+    assert found(search=ledger.CAMPAIGN_ID.upper()) == [scripted.pk, mine.pk]
+    assert found(search="22222222-2222-4222-8222-222222222222") == []
+    assert found(needs="either") == [mine.pk]
+    assert history.starters() == ["collector", history.COMMAND_LINE]
+
+
+def test_a_period_has_whole_days_of_the_persons_zone() -> None:
+    run = ledger.queued(1)
+    Run.objects.filter(pk=run.pk).update(created_at="2026-03-01T02:00Z")
+
+    with timezone.override("America/New_York"):
+        assert found(since=date(2026, 2, 28), until=date(2026, 2, 28)) == [run.pk]
+        assert found(since=date(2026, 3, 1)) == []
+        assert found(until=date(2026, 2, 27)) == []
+
+
+def test_the_runs_into_a_campaign_come_with_the_sums_of_all() -> None:
+    for _ in range(history.INTO_SHOWN + 1):
+        ledger.answered(ledger.queued(2), "SUCCESS", "FAILED")
+
+    into = history.into(ledger.CAMPAIGN_ID)
+
+    assert len(into.latest) == history.INTO_SHOWN
+    assert into.sums == {"runs": 11, "size": 22, "enrolled": 11, "failed": 11, "unknown": 0}
+    assert history.into("another").sums["size"] == 0
+
+
+def test_every_try_with_an_invoice_is_found_that_which_was_sent_again_too(collector: User) -> None:
+    first = ledger.answered(ledger.queued(1), "FAILED", error=ledger.ACTIVE)
+    second = ledger.unanswered(ledger.queued(2, starter=collector))
+    second.outcomes.update(settled_at="2020-01-01T00:00Z")
+    runs.send_again(run=second, who=collector, note="asked", account_ids=[ledger.account_id(1)])
+    ledger.answered(second, "SUCCESS")
+
+    tries = history.tries(ledger.account_id(1))
+
+    assert [(one.run.pk, one.outcome.state if one.outcome else None) for one in tries] == [
+        (second.pk, "enrolled"),
+        (second.pk, None),
+        (first.pk, "failed"),
+    ]
+    assert tries[1].attempt.answer_class == "unknown"
+    assert tries[2].reason.title == "Already active in a campaign"
+    assert len(history.tries(ledger.account_id(2))) == 1

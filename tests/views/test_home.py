@@ -4,9 +4,12 @@ from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from dashboard.services import runs
+from dashboard.services import runs, trends
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -46,3 +49,50 @@ def test_it_says_when_runs_wait_for_a_worker(viewer: User, browser_of: Browser) 
 
 def test_it_needs_a_sign_in() -> None:
     assert Client().get("/").headers["Location"].startswith("/sign-in/")
+
+
+def test_it_says_why_a_run_is_paused_and_what_to_do(collector: User, browser_of: Browser) -> None:
+    ledger.rejected(ledger.queued(1, starter=collector), 401, "key_rejected", "Expired <key>")
+
+    text = browser_of(collector).get("/").text
+
+    assert "<b>The API key was rejected</b>" in text
+    assert "Expired &lt;key&gt;" in text
+    assert "Have the API key corrected" in text
+
+
+def test_figures_are_drawn_and_stand_in_a_table_beside(collector: User, browser_of: Browser) -> None:
+    run = ledger.answered(ledger.queued(4), "SUCCESS", "SUCCESS", "SUCCESS", "FAILED", error=ledger.ACTIVE)
+    run.outcomes.update(predicted="enters")
+    trends.sum_up()
+
+    text = browser_of(collector).get("/").text
+
+    assert 'role="img" aria-label="Invoices per day by outcome, 4 in all' in text
+    assert "Already active in a campaign: 1 in 30 days, at most 1 a day" in text
+    assert "<b>25.0 %</b> in 30 days: 1 of 4 invoices." in text
+    today = timezone.localdate()
+    assert f"/runs/?since={today}&amp;until={today}" in text
+    assert 'style="' not in text
+
+
+def test_runs_under_way_are_asked_for_again_in_a_small_answer_that_writes_nothing(
+    collector: User, browser_of: Browser
+) -> None:
+    for _ in range(7):
+        ledger.queued(1, name="A campaign with quite a long name, longer than fits" * 3)
+    browser = browser_of(collector)
+    assert 'data-poll="3"' in browser.get("/").text
+
+    with CaptureQueriesContext(connection) as queries:
+        answer = browser.get("/under-way/", headers={"HX-Request": "true"})
+
+    assert len(answer.content) <= 2048
+    assert all(query["sql"].startswith("SELECT") for query in queries)
+    assert browser.get("/under-way/").headers["Location"] == "/"
+
+
+def test_the_last_answer_no_longer_asks(collector: User, browser_of: Browser) -> None:
+    answer = browser_of(collector).get("/under-way/", headers={"HX-Request": "true"})
+
+    assert "data-poll" not in answer.text

@@ -64,6 +64,23 @@ def test_the_list_filters_by_address_and_says_what_it_ignored(signed_in: Client)
     assert "“nonsense” is not a run&#x27;s state." in text
 
 
+def test_the_list_filters_by_person_and_period_and_says_what_is_no_date(
+    signed_in: Client, collector: User
+) -> None:
+    ledger.queued(starter=collector, name="Mine")
+    ledger.queued(name="Scripted")
+
+    text = text_of(signed_in, "/runs/?who=coll&since=2026-01-01&until=tomorrow")
+
+    assert "<bdi>Mine</bdi>" in text
+    assert "<bdi>Scripted</bdi>" not in text
+    assert "To was ignored: This is no date" in text
+    assert "No run matches" in text_of(signed_in, "/runs/?until=2001-01-01")
+    assert "It is before “From”." in text_of(signed_in, "/runs/?since=2026-01-02&until=2026-01-01")
+    assert '<option value="command line">' in text
+    assert "was ignored" in text_of(signed_in, "/runs/?since=0001-01-01&until=9999-12-31")
+
+
 def test_a_page_past_the_end_leads_back(signed_in: Client) -> None:
     ledger.queued()
 

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from dashboard.models import Worker
 from dashboard.services import clock, workers
 from dashboard.tables.workers import roughly
+from tests import ledger
 
 pytestmark = pytest.mark.django_db
 
@@ -83,3 +84,16 @@ def test_workers_of_long_ago_are_forgotten_when_one_starts() -> None:
 )
 def test_an_age_is_said_in_its_largest_unit(seconds: float, words: str) -> None:
     assert roughly(timedelta(seconds=seconds)) == words
+
+
+def test_mail_that_has_not_gone_out_is_shown_with_the_servers_words(
+    manager: User, browser_of: type[Browser]
+) -> None:
+    run = ledger.answered(ledger.queued(1, starter=manager), "SUCCESS")
+    run.notices.update(mail="failed", mail_tries=5, mail_problem="refused <b>")
+
+    text = browser_of(manager).get("/workers/").text
+
+    assert "<bdi>manager</bdi>: Given up" in text
+    assert "5 tries" in text
+    assert "refused &lt;b&gt;" in text

@@ -9,6 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
+from django.core.validators import validate_email
 from django.db import transaction
 
 from dashboard.people import ROLES, create_roles
@@ -24,6 +25,7 @@ class Command(BaseCommand):
         change.add_argument(
             "--disable", action="store_true", help="end the person's sign-in; the record stays"
         )
+        parser.add_argument("--email", help="where news of the person's runs goes; empty for nowhere")
         parser.add_argument("--password-stdin", action="store_true", help="read it from standard input")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -31,7 +33,12 @@ class Command(BaseCommand):
             if options["disable"]:
                 done = disable(options["name"])
             else:
-                done = give_role(options["name"], options["role"], from_stdin=options["password_stdin"])
+                done = give_role(
+                    options["name"],
+                    options["role"],
+                    email=options["email"],
+                    from_stdin=options["password_stdin"],
+                )
         except ValidationError as error:
             raise CommandError(" ".join(error.messages)) from error
         self.stdout.write(done)
@@ -44,10 +51,13 @@ def disable(name: str) -> str:
     return f"{name} can no longer sign in."
 
 
-def give_role(name: str, role: str, *, from_stdin: bool) -> str:
-    """What was done. Raises: ValidationError for a name or password that will not do."""
+def give_role(name: str, role: str, *, email: str | None, from_stdin: bool) -> str:
+    """What was done; without `email` the address is kept. Raises: ValidationError for what will not do."""
     user = User.objects.filter(username=name).first() or User(username=name)
     User.username_validator(name)
+    if email:
+        validate_email(email)
+    user.email = user.email if email is None else email
     is_new = user.pk is None
     if password := read_password(user, from_stdin=from_stdin):
         user.set_password(password)

@@ -1,0 +1,93 @@
+"""What needs a person: runs by what they need, from their own counts."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.contrib.auth.models import User
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from dashboard.models import Run
+from dashboard.services import workers
+from dashboard.services.history import NEEDS
+from dashboard.services.progress import AFTER_PAUSE
+
+RECENT = timedelta(days=7)
+ON_DESK = 5
+POLL = 3
+
+
+@dataclass(frozen=True)
+class Paused:
+    """A run that rests, why, and what to do."""
+
+    run: Run
+
+    @property
+    def what_to_do(self) -> str:
+        return AFTER_PAUSE[Run.Pause(self.run.pause)]
+
+
+@dataclass(frozen=True)
+class UnderWay:
+    """Runs that go on by themselves, and whether anybody works on them; asked for again every `poll_after` seconds."""
+
+    runs: Sequence[Run]
+    has_worker: bool
+
+    @property
+    def is_stuck(self) -> bool:
+        return bool(self.runs) and not self.has_worker
+
+    @property
+    def poll_after(self) -> int | None:
+        return POLL if self.runs else None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What needs a person. `freed` is how many of their waiting invoices have become free."""
+
+    under_way: UnderWay
+    paused: Sequence[Paused]
+    unknown: Sequence[Run]
+    failed: Sequence[Run]
+    pending: Sequence[Run]
+    latest: Sequence[Run]
+    freed: int
+
+    @property
+    def is_clear(self) -> bool:
+        waits = self.paused or self.unknown or self.failed or self.pending or self.freed
+        return not (self.under_way.runs or waits)
+
+
+def desk(user: User) -> Desk:
+    """The runs that need somebody, newest first; failures count for a week."""
+    rows = _rows()
+    ended = rows.filter(state__in=Run.ENDED)
+    recent = Q(created_at__gte=timezone.now() - RECENT)
+    return Desk(
+        under_way=under_way(),
+        paused=[Paused(run) for run in rows.filter(state=Run.State.PAUSED)[:ON_DESK]],
+        unknown=list(ended.filter(NEEDS["unknown"])[:ON_DESK]),
+        failed=list(ended.filter(recent, NEEDS["failed"])[:ON_DESK]),
+        pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
+        latest=list(rows[:ON_DESK]),
+        freed=freed(user),
+    )
+
+
+def under_way() -> UnderWay:
+    """Queued and running runs; writes nothing and costs the same for any number of invoices."""
+    return UnderWay(list(_rows().filter(state__in=Run.ACTIVE)[:ON_DESK]), workers.alive().exists())
+
+
+def freed(user: User) -> int:
+    """How many invoices that this person has put aside may be enrolled now: none, while nothing can be put aside."""
+    return 0
+
+
+def _rows() -> QuerySet[Run]:
+    return Run.objects.select_related("starter").defer("campaign")

@@ -1,0 +1,172 @@
+"""Figures over time: what was enrolled each day, why not, and where the prediction was wrong.
+
+Summed from tallies, a few rows per run, which a worker writes when the run has ended; one that has not counts by its own counts.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+
+from django.core.cache import cache
+from django.db import transaction
+from django.db.models import Count, QuerySet, Sum
+from django.utils import timezone
+
+from dashboard.models import Outcome, Run, Tally
+from dashboard.services import reasons, runs
+from dashboard.services.eligibility import ENTERS, REFUSALS
+
+DAYS = 30
+AT_ONCE = 20
+QUARTER = 900  # seconds
+KEPT = 600  # seconds, in memory; what is kept is asked for by all that it depends on
+REASONS_SHOWN = 6
+STATE = Outcome.State
+COUNTED: tuple[Outcome.State, ...] = tuple(state for state in STATE if state != STATE.NOT_SENT)
+ANSWERED = (STATE.ENROLLED, STATE.PENDING, STATE.SKIPPED, STATE.FAILED)
+# Failures that are not the vendor's word on that invoice.
+NOT_AN_ANSWER = ("call_refused", "marked", "not_enrolled_when_read", "pending_then_not")
+
+
+def sum_up() -> int:
+    """Write the tallies of some runs that have ended. Gives how many."""
+    ended = Run.objects.filter(is_tallied=False, state__in=Run.ENDED).order_by("-pk")
+    return sum(_sum_up(run_id) for run_id in ended.values_list("pk", flat=True)[:AT_ONCE])
+
+
+def _sum_up(run_id: int) -> bool:
+    """False where the outcomes changed meanwhile: counted outside of the lock, which sending needs, and then held against it."""
+    groups = list(
+        Outcome.objects.filter(run=run_id)
+        .values_list("state", "reason", "predicted")
+        .annotate(number=Count("pk"))
+        .order_by()
+    )
+    by_state = dict.fromkeys(STATE.values, 0)
+    for state, _, _, number in groups:
+        by_state[state] += number
+    with transaction.atomic():
+        run = runs.lock(run_id)
+        if not run.is_ended or by_state | {"not_sent": 0} != run.counts | {"not_sent": 0}:
+            return False
+        quarter = _quarter(run.created_at)
+        run.tallies.all().delete()
+        Tally.objects.bulk_create(
+            Tally(run=run, quarter=quarter, state=state, reason=reason, predicted=predicted, number=number)
+            for state, reason, predicted, number in groups
+        )
+        run.is_tallied = True
+        runs.save(run)
+    return True
+
+
+def _quarter(moment: datetime) -> int:
+    return int(moment.timestamp()) // QUARTER
+
+
+@dataclass
+class Series:
+    """Numbers per day under one name; the days are those of `Trends`."""
+
+    code: str
+    label: str
+    numbers: list[int] = field(default_factory=lambda: [0] * DAYS)
+
+    @property
+    def total(self) -> int:
+        return sum(self.numbers)
+
+
+@dataclass(frozen=True)
+class Trends:
+    """The last days, oldest first, in the person's zone; a run counts on the day on which it was confirmed.
+
+    `expected` are invoices that were predicted to enter and got an answer, `refused` those of them that failed; `spared`
+    is how many were predicted to be refused and entered.
+    """
+
+    days: Sequence[date]
+    outcomes: Sequence[Series]
+    reasons: Sequence[Series]
+    expected: Series
+    refused: Series
+    spared: int
+
+    @property
+    def total(self) -> int:
+        return sum(series.total for series in self.outcomes)
+
+    @property
+    def rates(self) -> list[float | None]:
+        """Percent refused of what was predicted to enter, per day; None where nothing was predicted."""
+        pairs = zip(self.refused.numbers, self.expected.numbers, strict=True)
+        return [100 * refused / expected if expected else None for refused, expected in pairs]
+
+    @property
+    def rate(self) -> float | None:
+        return 100 * self.refused.total / self.expected.total if self.expected.total else None
+
+
+Row = tuple[int, str, str, str, int]  # quarter, state, reason, predicted, number
+
+
+def recent() -> Trends:
+    """The last 30 days up to today."""
+    today = timezone.localdate()
+    days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
+    midnights = [_quarter(timezone.make_aware(datetime.combine(day, time.min))) for day in days]
+    fresh = Run.objects.filter(is_tallied=False)
+    known = (
+        *(midnights[0], Tally.objects.order_by("-pk").values_list("pk", flat=True).first()),
+        *fresh.order_by("pk").values_list("pk", flat=True),
+    )
+    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights[0], fresh), KEPT)
+    return _drawn(days, midnights, [*(tallied or ()), *_under_way(fresh)])
+
+
+def _tallied(since: int, fresh: QuerySet[Run]) -> list[Row]:
+    rows = Tally.objects.filter(quarter__gte=since).exclude(run__in=fresh)
+    return list(
+        rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
+    )
+
+
+def _under_way(fresh: QuerySet[Run]) -> Iterable[Row]:
+    for created_at, *numbers in fresh.values_list("created_at", *COUNTED):
+        at = _quarter(created_at)
+        yield from ((at, state, "", "", n) for state, n in zip(COUNTED, numbers, strict=True) if n)
+
+
+def _drawn(days: list[date], midnights: list[int], rows: Iterable[Row]) -> Trends:
+    outcomes = {state.value: Series(state, state.label) for state in COUNTED}
+    why: dict[str, Series] = defaultdict(lambda: Series("", ""))
+    expected, refused = Series("expected", ""), Series("refused", "")
+    spared = 0
+    for quarter, state, reason, predicted, number in rows:
+        day = bisect_right(midnights, quarter) - 1
+        if day < 0:
+            continue
+        outcomes[state].numbers[day] += number
+        if reason and state != STATE.ENROLLED:
+            why[reason].numbers[day] += number
+        if predicted == ENTERS.code and state in ANSWERED and reason not in NOT_AN_ANSWER:
+            expected.numbers[day] += number
+            refused.numbers[day] += number if state == STATE.FAILED else 0
+        elif predicted in REFUSALS and state == STATE.ENROLLED:
+            spared += number
+    return Trends(days, [s for s in outcomes.values() if s.total], _largest(why), expected, refused, spared)
+
+
+def _largest(why: dict[str, Series]) -> list[Series]:
+    """The most frequent reasons by name, and all others as one."""
+    for code, series in why.items():
+        reason = reasons.of(code)
+        series.code, series.label = code, reason.title if reason else code.replace("_", " ").capitalize()
+    ranked = sorted(why.values(), key=lambda series: -series.total)
+    shown, rest = ranked[:REASONS_SHOWN], ranked[REASONS_SHOWN:]
+    if rest:
+        sums = [sum(numbers) for numbers in zip(*(series.numbers for series in rest), strict=True)]
+        shown.append(Series("rest", "Other reasons", sums))
+    return shown

@@ -1,0 +1,167 @@
+"""What the first page, the list of runs and the polls cost over the years: `python -m tests.bench.home`.
+
+50,000 runs, of which the 10,000 of the last 30 days have 1,000,000 outcomes. In one run by turns: the bare frame of a page
+(the floor), then the rest; DEBUG off. Prints medians in ms by the clock and of the processor, the ratio to the floor and the
+bytes. "first page, nothing kept" sums the tallies anew. The exit code is 1 past a limit, given in
+floors of processor time.
+"""
+
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from statistics import median
+from time import perf_counter, thread_time
+from typing import Any
+
+RUNS, RECENT, EACH = 50_000, 10_000, 100
+ROUNDS = 15
+FRAGMENT = {"HX-Request": "true"}
+# Address -> the most, as a multiple of the floor; a poll's also in bytes.
+PAGES = {
+    "/saved-views/?page=run-list&query=mine%3Don": None,
+    "/": 6.0,
+    "/runs/": 5.0,
+    "/runs/?page=2500": 5.0,
+    "/runs/?search=chase+7": 5.0,
+    "/runs/?search=00000000-0000-0000-0000-000000000007": 5.0,
+    "/runs/?who=collector&state=finished": 5.0,
+    "/runs/?needs=unknown": 5.0,
+    "/runs/?needs=failed": 5.0,
+    "/runs/?since=2026-01-01&until=2999-01-01": 5.0,
+}
+POLLS = {"/notices/": 1.0, "/under-way/": 1.0}
+MOST_BYTES = 2048
+Act = Callable[[], object]
+
+
+def main() -> int:
+    with tempfile.TemporaryDirectory() as directory:
+        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{Path(directory) / 'bench.sqlite3'}")
+        os.environ["ROLLCALL_DEBUG"] = "false"
+        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+        import django
+
+        django.setup()
+        return measure()
+
+
+def measure() -> int:
+    from django.conf import settings
+    from django.core.cache import cache
+    from django.core.management import call_command
+    from django.test import Client as Browser
+
+    from dashboard.people import DEMO_PASSWORD, create_roles
+    from dashboard.services import trends
+
+    settings.ALLOWED_HOSTS = ["testserver"]
+    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
+    call_command("migrate", verbosity=0)
+    create_roles()
+    browser = Browser()
+    browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+    fill()
+    began = perf_counter()
+    while trends.sum_up():
+        pass
+    print(f"summing up {RECENT:,} runs of {EACH}: {(perf_counter() - began) / RECENT * 1000:.2f} ms each")
+    acts = {address: asking(browser, address, {}) for address in PAGES}
+    acts |= {address: asking(browser, address, FRAGMENT) for address in POLLS}
+    acts["first page, nothing kept"] = lambda: (cache.clear(), acts["/"]())[1]  # type: ignore[func-returns-value]
+    return report(taken_in_turns(acts), {name: len(act()) for name, act in acts.items()})
+
+
+def asking(browser: Any, address: str, headers: dict[str, str]) -> Callable[[], bytes]:
+    def ask() -> bytes:
+        response = browser.get(address, headers=headers)
+        assert response.status_code == 200, response
+        content: bytes = response.content
+        return content
+
+    return ask
+
+
+def fill() -> None:
+    """Runs of all years, and the outcomes of the last 30 days, one in ten failed for one of five reasons."""
+    from django.contrib.auth.models import User
+    from django.db import connection
+    from django.utils import timezone
+
+    from dashboard.models import Notice, Run
+
+    starter, now = User.objects.get(username="collector"), timezone.now()
+    Run.objects.bulk_create((a_run(number, starter) for number in range(RUNS)), batch_size=500)
+    first, last = Run.objects.earliest("pk").pk, Run.objects.latest("pk").pk
+    begin = now - timedelta(days=29)
+    for run in Run.objects.filter(pk__gt=last - RECENT).only("pk").iterator():
+        at = begin + (run.pk - last + RECENT) / RECENT * timedelta(days=29)
+        Run.objects.filter(pk=run.pk).update(created_at=at, is_tallied=False)
+    Run.objects.filter(pk__lte=last - RECENT).update(created_at=now - timedelta(days=200))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"""
+            WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {EACH - 1})
+            INSERT INTO dashboard_outcome (run_id, account_id, invoice_number, state, source, vendor_status, reason, error,
+                currency, predicted, settled_at, looks, seen)
+            SELECT r.id, 'account-' || r.id || '-' || i, 'INV-' || i, CASE WHEN i < 10 THEN 'failed' ELSE 'enrolled' END,
+                'answer', '', CASE WHEN i < 10 THEN 'reason_' || (i % 5) ELSE '' END, '', 'USD', 'enters', r.created_at, 0, ''
+            FROM dashboard_run r, n WHERE r.id > {last - RECENT}
+            """
+        )
+        cursor.execute("ANALYZE")
+    for run in Run.objects.filter(pk__lt=first + 9):
+        Notice.objects.create(user=starter, run=run)
+
+
+def a_run(number: int, starter: Any) -> Any:
+    from dashboard.models import Run
+
+    ends = ["finished"] * 50 + ["stopped"]
+    return Run(
+        campaign_id=f"00000000-0000-0000-0000-{number % 40:012}",
+        campaign_name=f"Early stage chase {number % 40}",
+        campaign={"about": "x" * 500},
+        starter=starter if number % 2 else None,
+        state="running" if number > RUNS - 6 else ends[number % len(ends)],
+        size=EACH,
+        enrolled=90,
+        failed=10 - (number % 500 == 0),
+        unknown=int(number % 500 == 0),
+        is_tallied=True,
+    )
+
+
+def taken_in_turns(acts: dict[str, Any]) -> dict[str, tuple[float, float]]:
+    """The medians of each in ms: by the clock, and of the processor."""
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in acts}
+    for _ in range(ROUNDS + 2):
+        for name, act in acts.items():
+            clock, processor = perf_counter(), thread_time()
+            act()
+            taken[name].append((perf_counter() - clock, thread_time() - processor))
+    return {name: medians(times[2:]) for name, times in taken.items()}
+
+
+def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
+    clock, processor = zip(*times, strict=True)
+    return median(clock) * 1000, median(processor) * 1000
+
+
+def report(times: dict[str, tuple[float, float]], sizes: dict[str, int]) -> int:
+    floor = next(iter(times.values()))[1]
+    late = 0
+    print(f"{'ms':55} {'clock':>7} {'processor':>9} {'ratio':>6} {'bytes':>7}   limit")
+    for name, (clock, processor) in times.items():
+        limit = (PAGES | POLLS).get(name)
+        late |= bool(limit and processor > limit * floor) or (name in POLLS and sizes[name] > MOST_BYTES)
+        print(
+            f"{name:55} {clock:7.1f} {processor:9.1f} {processor / floor:6.2f} {sizes[name]:7}   {limit or ''}"
+        )
+    return int(late)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

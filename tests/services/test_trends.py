@@ -1,0 +1,120 @@
+"""Figures over time agree with what is on record, at every moment."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from dashboard.models import Outcome, Run, Tally
+from dashboard.services import runs, trends
+from tests import ledger
+
+pytestmark = pytest.mark.django_db
+TODAY = -1
+
+
+def totals() -> dict[str, int]:
+    return {series.code: series.total for series in trends.recent().outcomes}
+
+
+def predicted(run: Run, verdict: str) -> Run:
+    run.outcomes.update(predicted=verdict)
+    Run.objects.filter(pk=run.pk).update(is_tallied=False)
+    return run
+
+
+def test_a_run_counts_from_its_first_answer_and_the_same_once_it_is_summed_up() -> None:
+    ledger.answered(ledger.queued(4), "SUCCESS", "FAILED", "PENDING", "SKIPPED")
+    before = totals()
+
+    assert [trends.sum_up(), trends.sum_up()] == [1, 0]
+
+    assert before == totals() == {"enrolled": 1, "pending": 1, "skipped": 1, "failed": 1}
+    assert [series.numbers[TODAY] for series in trends.recent().outcomes] == [1, 1, 1, 1]
+
+
+def test_a_run_that_goes_on_counts_by_its_own_counts() -> None:
+    ledger.answered(ledger.queued(150), "SUCCESS")
+
+    assert trends.sum_up() == 0
+    assert totals() == {"enrolled": 100}
+
+
+def test_a_fate_that_changes_later_is_counted_once(collector: User) -> None:
+    run = ledger.unanswered(ledger.queued(2))
+    trends.sum_up()
+
+    runs.mark(run=run, who=collector, note="seen in the app", enrolled=True)
+    before = totals()
+    trends.sum_up()
+
+    assert before == totals() == {"enrolled": 2}
+
+
+def test_a_run_is_not_summed_up_while_its_counts_say_otherwise() -> None:
+    run = ledger.answered(ledger.queued(2), "SUCCESS")
+    Outcome.objects.filter(account_id=ledger.account_id(1)).update(state=Outcome.State.FAILED)
+
+    assert trends.sum_up() == 0
+    assert not Tally.objects.filter(run=run).exists()
+
+
+def test_reasons_are_counted_the_most_frequent_first_and_the_rare_ones_together() -> None:
+    run = ledger.answered(ledger.queued(12), "FAILED", error=ledger.ACTIVE)
+    for number, code in enumerate(["a", "b", "c", "d", "e", "f", "g"], start=1):
+        run.outcomes.filter(account_id=ledger.account_id(number)).update(reason=code)
+    trends.sum_up()
+
+    found = trends.recent().reasons
+
+    assert (found[0].label, found[0].total) == ("Already active in a campaign", 5)
+    assert (found[-1].label, found[-1].total) == ("Other reasons", 2)
+    assert len(found) == trends.REASONS_SHOWN + 1
+
+
+def test_what_was_predicted_to_enter_and_refused_is_a_rate() -> None:
+    predicted(ledger.answered(ledger.queued(4), "SUCCESS", "SUCCESS", "SUCCESS", "FAILED"), "enters")
+    predicted(ledger.answered(ledger.queued(1), "SUCCESS"), "past_due")
+    trends.sum_up()
+
+    found = trends.recent()
+
+    assert (found.refused.total, found.expected.total, found.rate, found.spared) == (1, 4, 25.0, 1)
+    assert found.rates[TODAY] == 25.0
+    assert found.rates[0] is None
+
+
+def test_a_refused_call_says_nothing_about_a_prediction() -> None:
+    predicted(
+        ledger.rejected(ledger.queued(1), 409, "refused", "Conflict"),
+        "enters",
+    )
+    Run.objects.update(state=Run.State.FINISHED, pause="")
+    trends.sum_up()
+
+    assert trends.recent().rate is None
+
+
+@pytest.mark.parametrize(
+    ("zone", "place"), [("UTC", -1), ("America/Los_Angeles", -2), ("Asia/Kathmandu", -1)]
+)
+def test_days_are_those_of_the_persons_zone(monkeypatch: pytest.MonkeyPatch, zone: str, place: int) -> None:
+    run = ledger.answered(ledger.queued(1), "SUCCESS")
+    today = timezone.now().replace(hour=12, minute=0)
+    Run.objects.filter(pk=run.pk).update(created_at=today.replace(hour=0, minute=20))
+    monkeypatch.setattr(timezone, "now", lambda: today)
+    trends.sum_up()
+
+    with timezone.override(zone):
+        [enrolled] = trends.recent().outcomes
+
+    assert enrolled.numbers[place] == 1
+
+
+def test_what_is_older_than_the_pictures_is_left_out() -> None:
+    run = ledger.answered(ledger.queued(1), "SUCCESS")
+    Run.objects.filter(pk=run.pk).update(created_at=run.created_at - timedelta(days=trends.DAYS + 1))
+    trends.sum_up()
+
+    assert totals() == {}
