@@ -3,8 +3,6 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.db.models import Min
-
 from dashboard.models import Batch, Outcome, Run
 from dashboard.services import clock, pace, workers
 
@@ -117,7 +115,11 @@ def of(run: Run) -> Progress:
 
 def next_look(run: Run, state: str) -> datetime | None:
     """When the next invoice in this state is read again by itself."""
-    moment: datetime | None = run.outcomes.filter(state=state, look_at__isnull=False).aggregate(
-        at=Min("look_at")
-    )["at"]
-    return moment
+    due = run.outcomes.filter(state=state, look_at__isnull=False).order_by("look_at")
+    return due.values_list("look_at", flat=True).first()
+
+
+def last_look(run: Run, state: str) -> datetime | None:
+    """When an invoice in this state was last read again."""
+    seen = run.outcomes.filter(state=state, looked_at__isnull=False).order_by("-looked_at")
+    return seen.values_list("looked_at", flat=True).first()

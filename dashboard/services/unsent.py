@@ -1,0 +1,80 @@
+"""The invoices of a run that have no outcome: they wait in batches, or were left there by a stop."""
+
+import json
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from django.db import connection
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
+
+from dashboard.models import Batch, Outcome, Run
+from dashboard.services import predictions
+
+WAITING, NOT_SENT = "waiting", Outcome.State.NOT_SENT.value
+LARGEST, AT_ONCE = 100, 4
+_STATES = {"": (*Batch.OPEN, Batch.State.NOT_SENT), WAITING: Batch.OPEN, NOT_SENT: (Batch.State.NOT_SENT,)}
+
+
+def rows(
+    run: Run, *, outcome: str, predicted: str, search: str, start: int, backwards: bool, at_most: int
+) -> list[Outcome]:
+    """Unsaved rows in the order of the pick, beyond the place `start`; backwards from the end where that is 0."""
+    found: list[Outcome] = []
+    if not (run.waiting or run.not_sent):
+        return found
+    for row in _walk(_batches(run, outcome, search), start, backwards):
+        if _fits(row, predicted, search):
+            found.append(row)
+        if len(found) == at_most:
+            break
+    return found
+
+
+def _batches(run: Run, outcome: str, search: str) -> QuerySet[Batch]:
+    batches = run.batches.filter(first__gt=0, state__in=_STATES.get(outcome, ()))
+    if not search:
+        return batches
+    stored = json.dumps(search, ensure_ascii=connection.vendor == "sqlite")[1:-1]
+    return batches.annotate(text=Cast("accounts", TextField())).filter(text__icontains=stored)
+
+
+def _walk(batches: QuerySet[Batch], start: int, backwards: bool) -> Iterator[Outcome]:
+    """A few batches at a time: who has enough does not read on."""
+    edge = start
+    while True:
+        if backwards:
+            beyond = batches.filter(first__lt=edge) if edge else batches
+        else:
+            beyond = batches.filter(first__gt=max(0, edge - LARGEST) if edge == start else edge)
+        some = list(beyond.order_by("-first" if backwards else "first")[:AT_ONCE])
+        for batch in some:
+            places = range(batch.first, batch.first + batch.size)
+            for place in reversed(places) if backwards else places:
+                if not start or (place < start if backwards else place > start):
+                    yield _row_of(batch, place, batch.accounts[place - batch.first])
+        if len(some) < AT_ONCE:
+            return
+        edge = some[-1].first
+
+
+def _fits(row: Outcome, predicted: str, search: str) -> bool:
+    wanted = search.lower()
+    named = wanted in row.invoice_number.lower() or wanted == row.account_id
+    return named and (not predicted or row.predicted in predictions.CODES.get(predicted, ()))
+
+
+def _row_of(batch: Batch, place: int, account: dict[str, Any]) -> Outcome:
+    outstanding = account.get("outstanding")
+    return Outcome(
+        run_id=batch.run_id,
+        place=place,
+        account_id=account["id"],
+        invoice_number=account.get("number") or "",
+        outstanding=Decimal(outstanding) if outstanding else None,
+        currency=account.get("currency") or "",
+        predicted=account.get("verdict") or "",
+        state=batch.state,
+        source=Outcome.Source.ROLLCALL,
+    )
