@@ -167,9 +167,7 @@ def add_batches(
 
 def cut(run: Run, batch: Batch, size: int) -> list[Batch]:
     """Put batches of at most `size` in the place of a batch of which nothing was enrolled."""
-    pieces = add_batches(
-        run, batch.accounts, size, permitted_by=batch.permitted_by, first=batch.first
-    )
+    pieces = add_batches(run, batch.accounts, size, permitted_by=batch.permitted_by, first=batch.first)
     close(batch, Batch.State.SPLIT)
     if run.state == Run.State.STOPPED:
         for piece in pieces:

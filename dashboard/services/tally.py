@@ -6,7 +6,7 @@ stands under the state "picked". Its size depends on how many kinds there are, n
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -50,6 +50,11 @@ class Sums:
 def shares(run: Run) -> list[Share]:
     """Every kind of outcome in a run."""
     return [share for share in _read(run.tally) if share.state != PICKED]
+
+
+def picked_shares(run: Run) -> list[Share]:
+    """Every kind of invoice that was picked, whatever has become of it."""
+    return [share for share in _read(run.tally) if share.state == PICKED]
 
 
 def total(some: Iterable[Share]) -> Sums:
@@ -105,7 +110,9 @@ def _changed(tally: Mapping[str, Any], fates: Iterable[tuple[Any, ...]], sign: i
     changed = dict(tally)
     for (state, reason, predicted, currency), amounts in kinds.items():
         currency = currency if _CURRENCY.fullmatch(currency or "") else ""
-        known = [Decimal(amount).quantize(CENT) for amount in amounts if currency and amount not in (None, "")]
+        known = [
+            Decimal(amount).quantize(CENT) for amount in amounts if currency and amount not in (None, "")
+        ]
         key = f"{state}/{reason}/{predicted}/{currency}"
         number, amount, without = changed.get(key, (0, "0", 0))
         number += sign * len(amounts)
@@ -116,8 +123,7 @@ def _changed(tally: Mapping[str, Any], fates: Iterable[tuple[Any, ...]], sign: i
     return changed
 
 
-def _read(tally: Mapping[str, Any]) -> list[Share]:
-    return [
-        Share(*key.split("/"), number=number, amount=Decimal(amount), without=without)  # type: ignore[arg-type,call-arg]
-        for key, (number, amount, without) in tally.items()
-    ]
+def _read(tally: Mapping[str, Any]) -> Iterator[Share]:
+    for key, (number, amount, without) in tally.items():
+        state, reason, predicted, currency = key.split("/")
+        yield Share(state, reason, predicted, currency, number, Decimal(amount), without)

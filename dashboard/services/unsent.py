@@ -42,12 +42,11 @@ def _batches(run: Run, outcome: str, search: str) -> QuerySet[Batch]:
 
 def _walk(batches: QuerySet[Batch], start: int, backwards: bool) -> Iterator[Outcome]:
     """A few batches at a time: who has enough does not read on."""
-    edge = start
+    if backwards:
+        beyond = batches.filter(first__lt=start) if start else batches
+    else:
+        beyond = batches.filter(first__gt=max(0, start - LARGEST))
     while True:
-        if backwards:
-            beyond = batches.filter(first__lt=edge) if edge else batches
-        else:
-            beyond = batches.filter(first__gt=max(0, edge - LARGEST) if edge == start else edge)
         some = list(beyond.order_by("-first" if backwards else "first")[:AT_ONCE])
         for batch in some:
             places = range(batch.first, batch.first + batch.size)
@@ -56,7 +55,8 @@ def _walk(batches: QuerySet[Batch], start: int, backwards: bool) -> Iterator[Out
                     yield _row_of(batch, place, batch.accounts[place - batch.first])
         if len(some) < AT_ONCE:
             return
-        edge = some[-1].first
+        last = some[-1].first
+        beyond = batches.filter(first__lt=last) if backwards else batches.filter(first__gt=last)
 
 
 def _fits(row: Outcome, predicted: str, search: str) -> bool:
@@ -69,6 +69,7 @@ def _row_of(batch: Batch, place: int, account: dict[str, Any]) -> Outcome:
     outstanding = account.get("outstanding")
     return Outcome(
         run_id=batch.run_id,
+        batch=batch,
         place=place,
         account_id=account["id"],
         invoice_number=account.get("number") or "",

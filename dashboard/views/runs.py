@@ -12,16 +12,18 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
+from django_htmx.middleware import HtmxDetails
 
 from dashboard.forms.filters import FilterForm
 from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
 from dashboard.models import Attempt, Run
-from dashboard.services import fates, history, progress, recheck, runs
-from dashboard.services.reasons import REASONS
-from dashboard.tables.runs import AttemptTable, ResultTable, RunTable
+from dashboard.services import fates, finding, history, predictions, progress, recheck, runs, tally
+from dashboard.tables.results import ResultTable
+from dashboard.tables.runs import AttemptTable, RunTable
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
 
 LAST_CALLS = 5
+ORDER = (*finding.BY_NEED, "waiting", "not_sent", "picked")
 
 may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
@@ -44,23 +46,17 @@ def run_list(request: HttpRequest) -> HttpResponse:
 @require_GET
 @tidy_address
 def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
+    """The page; for htmx the list of invoices, or what it came to where that is what it replaces."""
     run = _run(run_id)
-    filters = ResultFilter(request.GET)
-    found = fates.results(run, **filters.values)
-    context = {
-        "run": run,
-        "progress": progress.of(run),
-        "recheck": recheck.of(run),
-        "filters": filters.as_applied(),
-        "chosen": filters.values,
-        "notes": filters.notes,
-        "groups": fates.groups(run),
-        "paging": found.paging,
-        "table": ResultTable(
-            found.rows, reasons=REASONS, may_settle=request.user.has_perm("dashboard.enroll")
-        ),
-        "calls": _calls(request, run, per_page=LAST_CALLS),
-    }
+    if wants_fragment(request) and HtmxDetails(request).target == "summary":
+        return not_cached(render(request, "runs/_summary.html", _summary(run)))
+    context = _results(request, run)
+    if not wants_fragment(request):
+        context |= _summary(run) | {
+            "progress": progress.of(run),
+            "recheck": recheck.of(run),
+            "calls": _calls(request, run, per_page=LAST_CALLS),
+        }
     return render_piece_or_page(request, "runs/detail.html", "runs/_results.html", context)
 
 
@@ -130,6 +126,36 @@ def run_mark(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _run(run_id: int) -> Run:
     return get_object_or_404(Run.objects.select_related("starter"), pk=run_id)
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    turned_down, taken = predictions.missed(tally.shares(run))
+    return {
+        "run": run,
+        "outcomes": sorted(tally.by_outcome(run).items(), key=lambda item: ORDER.index(item[0])),
+        "groups": fates.groups(run),
+        "turned_down": turned_down,
+        "taken": taken,
+    }
+
+
+def _results(request: HttpRequest, run: Run) -> dict[str, Any]:
+    filters = ResultFilter(request.GET)
+    found = finding.find(run, **filters.values)
+    table = ResultTable(
+        found.rows,
+        chosen=filters.values,
+        may_pick=request.user.has_perm("dashboard.enroll"),
+        may_read_raw=request.user.has_perm("dashboard.view_raw"),
+    )
+    return {
+        "run": run,
+        "filters": filters.as_applied(),
+        "chosen": filters.values,
+        "notes": filters.notes,
+        "stretch": found.stretch,
+        "table": table,
+    }
 
 
 def _calls(request: HttpRequest, run: Run, *, page: int = 1, per_page: int) -> dict[str, Any]:

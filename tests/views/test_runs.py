@@ -111,7 +111,7 @@ def test_an_error_is_shown_in_full_escaped_and_explained(signed_in: Client) -> N
 
     assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>" in text
     assert "<script>alert" not in text
-    assert '<div class="why"><b>Refused in the vendor' in text
+    assert '<div class="why"><b>Refused in the vendor' in text.replace("&#x27;", "'")
 
 
 def test_dropped_duplicates_are_said(signed_in: Client) -> None:
