@@ -5,7 +5,7 @@ order of the pick, and after them in any other order.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -136,17 +136,25 @@ def _names(search: str) -> Q:
 def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
     """So many rows beyond that place, in the order they are come by."""
     if wanted.sort.lstrip("-") == PICKED:
-        downwards = backwards != wanted.sort.startswith("-")
-        both = _written(wanted, start, backwards, at_most) + _unsent(wanted, start, downwards, at_most)
-        return sorted(both, key=lambda row: row.place, reverse=downwards)[:at_most]
-    if start and not wanted.run.outcomes.filter(place=start).exists():
-        parts = [_unsent, _written] if backwards else [_unsent]
-    else:
-        parts = [_written] if backwards else [_written, _unsent]
+        return _as_picked(wanted, start, backwards, at_most)
+    parts: list[Callable[[Wanted, int, bool, int], list[Outcome]]] = [_written, _unsent]
+    is_unsent = bool(start) and not wanted.run.outcomes.filter(place=start).exists()
+    if backwards:
+        parts = [_unsent, _written] if is_unsent else [_written]
+    elif is_unsent:
+        parts = [_unsent]
     rows: list[Outcome] = []
     for part in parts:
-        rows += part(wanted, 0 if rows or part is not parts[0] else start, backwards, at_most - len(rows))
+        rows += part(wanted, start if part is parts[0] else 0, backwards, at_most - len(rows))
     return rows
+
+
+def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+    downwards = backwards != wanted.sort.startswith("-")
+    rows = _written(wanted, start, backwards, at_most)
+    end = rows[-1].place if len(rows) == at_most else 0
+    rows += _unsent(wanted, start, downwards, at_most, end)
+    return sorted(rows, key=lambda row: row.place, reverse=downwards)[:at_most]
 
 
 def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
@@ -172,7 +180,7 @@ def _beyond(wanted: Wanted, start: int, keys: list[str], way: str) -> Q:
     return Q(**{f"key__{way}": key}) | Q(key=key) & further
 
 
-def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:
     if not (at_most and wanted.may_be_unsent):
         return []
     return unsent.rows(
@@ -181,6 +189,7 @@ def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[O
         predicted=wanted.predicted,
         search=wanted.search,
         start=start,
+        end=end,
         backwards=backwards,
         at_most=at_most,
     )

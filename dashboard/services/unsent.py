@@ -18,13 +18,21 @@ _STATES = {"": (*Batch.OPEN, Batch.State.NOT_SENT), WAITING: Batch.OPEN, NOT_SEN
 
 
 def rows(
-    run: Run, *, outcome: str, predicted: str, search: str, start: int, backwards: bool, at_most: int
+    run: Run,
+    *,
+    outcome: str,
+    predicted: str,
+    search: str,
+    start: int,
+    end: int,
+    backwards: bool,
+    at_most: int,
 ) -> list[Outcome]:
-    """Unsaved rows in the order of the pick, beyond the place `start`; backwards from the end where that is 0."""
+    """Unsaved rows in the order of the pick, from beyond the place `start` to `end`; 0 for either is without limit."""
     found: list[Outcome] = []
     if not (run.waiting or run.not_sent):
         return found
-    for row in _walk(_batches(run, outcome, search), start, backwards):
+    for row in _walk(_batches(run, outcome, search), start, end, backwards):
         if _fits(row, predicted, search):
             found.append(row)
         if len(found) == at_most:
@@ -40,23 +48,20 @@ def _batches(run: Run, outcome: str, search: str) -> QuerySet[Batch]:
     return batches.annotate(text=Cast("accounts", TextField())).filter(text__icontains=stored)
 
 
-def _walk(batches: QuerySet[Batch], start: int, backwards: bool) -> Iterator[Outcome]:
+def _walk(batches: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[Outcome]:
     """A few batches at a time: who has enough does not read on."""
-    if backwards:
-        beyond = batches.filter(first__lt=start) if start else batches
-    else:
-        beyond = batches.filter(first__gt=max(0, start - LARGEST))
-    while True:
-        some = list(beyond.order_by("-first" if backwards else "first")[:AT_ONCE])
+    low, high = (end, start) if backwards else (start, end)
+    batches = batches.filter(first__gt=max(0, low - LARGEST))
+    batches = batches.filter(first__lt=high) if high else batches
+    beyond = batches.order_by("-first" if backwards else "first")
+    while some := list(beyond[:AT_ONCE]):
         for batch in some:
             places = range(batch.first, batch.first + batch.size)
             for place in reversed(places) if backwards else places:
-                if not start or (place < start if backwards else place > start):
+                if low < place and (not high or place < high):
                     yield _row_of(batch, place, batch.accounts[place - batch.first])
-        if len(some) < AT_ONCE:
-            return
         last = some[-1].first
-        beyond = batches.filter(first__lt=last) if backwards else batches.filter(first__gt=last)
+        beyond = beyond.filter(first__lt=last) if backwards else beyond.filter(first__gt=last)
 
 
 def _fits(row: Outcome, predicted: str, search: str) -> bool:

@@ -8,6 +8,7 @@ from django.contrib.auth.decorators import permission_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
@@ -54,6 +55,7 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
     if not wants_fragment(request):
         context |= _summary(run) | {
             "progress": progress.of(run),
+            "may_act": request.user.has_perm("dashboard.enroll"),
             "recheck": recheck.of(run),
             "calls": _calls(request, run, per_page=LAST_CALLS),
         }
@@ -62,12 +64,16 @@ def run_detail(request: HttpRequest, run_id: int) -> HttpResponse:
 
 @require_GET
 def run_progress(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The panel, asked for again and again; when the run is over, the page loads the results."""
-    run = _run(run_id)
+    """The panel, asked for again and again: it spares what it can. When the run is over, the page loads the results.
+
+    `act` says that the page shows the controls. They lead to pages that ask for the right to them.
+    """
     if not wants_fragment(request):
-        return redirect(run)
+        return redirect("run-detail", run_id)
+    run = get_object_or_404(Run.objects.defer("campaign", "recheck", "tally"), pk=run_id)
     now = progress.of(run)
-    response = not_cached(render(request, "runs/_progress.html", {"run": run, "progress": now}))
+    context = {"run": run, "progress": now, "may_act": "act" in request.GET}
+    response = not_cached(HttpResponse(render_to_string("runs/_progress.html", context)))
     return trigger_client_event(response, "run-over", after="settle") if now.is_over else response
 
 
