@@ -10,7 +10,6 @@ from dashboard.models import Outcome, Run
 
 NOTE_LIMIT = 500
 LAST_PLACE = 1_000_000_000
-SORTS = ("picked", "number", "amount", "outcome")
 
 
 def _search(label: Any, placeholder: Any) -> forms.CharField:
@@ -54,7 +53,7 @@ def _hidden(field_class: type[forms.Field], label: Any, initial: Any, **options:
 
 
 class ResultFilter(FilterForm):
-    """Which invoices of a run to list. Links alone set `reason`, `sort`, and the places `after` and `before`."""
+    """Which invoices of a run to list. Links alone set `reason`, and the places `after` and `before`."""
 
     page = None  # type: ignore[assignment]
     search = _search(_("Search"), _("Invoice number or account id"))
@@ -77,16 +76,25 @@ class ResultFilter(FilterForm):
         _("“%(value)s” is not a prediction."),
     )
     reason = _hidden(forms.SlugField, _("Reason"), "", max_length=40)
-    sort = _hidden(
-        forms.ChoiceField,
-        _("Order"),
-        "picked",
-        choices=[(f"{way}{key}", key) for key in SORTS for way in ("", "-")],
+    sort = forms.ChoiceField(
+        required=False,
+        initial="picked",
+        label=_("Order"),
+        choices=[
+            ("picked", _("As picked")),
+            ("-picked", _("As picked, last first")),
+            ("outcome", _("Outcome, failures first")),
+            ("-outcome", _("Outcome, failures last")),
+            ("number", _("Invoice number")),
+            ("-number", _("Invoice number, last first")),
+            ("amount", _("Outstanding, least first")),
+            ("-amount", _("Outstanding, most first")),
+        ],
         error_messages={"invalid_choice": _("“%(value)s” is not an order.")},
     )
     after = _hidden(forms.IntegerField, _("After"), 0, min_value=0, max_value=LAST_PLACE)
     before = _hidden(forms.IntegerField, _("Before"), 0, min_value=0, max_value=LAST_PLACE)
-    field_order = ["search", "outcome", "predicted", "per_page", "reason", "sort", "after", "before"]
+    field_order = ["search", "outcome", "predicted", "sort", "per_page", "reason", "after", "before"]
 
 
 class AuditFilter(FilterForm):

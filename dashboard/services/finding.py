@@ -24,7 +24,7 @@ from dashboard.services.tally import Share
 from dashboard.services.unsent import LARGEST, NOT_SENT, WAITING
 
 STATE = Outcome.State
-PICKED = "picked"
+PICKED, NO_REASON = "picked", "none"
 BY_NEED = (
     STATE.FAILED,
     STATE.UNKNOWN,
@@ -45,7 +45,8 @@ SORTS: dict[str, Any] = {
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which invoices of a run. `outcome` is an outcome's state or "waiting", `predicted` a word of `predictions`.
+    """Which invoices of a run. `outcome` is an outcome's state or "waiting", `reason` its code or "none", `predicted` a word of
+    `predictions`.
 
     `search` is part of an invoice number or a whole account id, `sort` a key of `SORTS`, with "-" for the other way round.
     """
@@ -64,10 +65,15 @@ class Wanted:
         if self.outcome:
             rows = rows.filter(word=self.outcome)
         if self.reason:
-            rows = rows.filter(reason=self.reason)
+            rows = rows.filter(reason=self.code)
         if self.predicted:
             rows = rows.filter(predictions.condition(self.predicted, "word"))
         return rows.filter(_names(self.search)) if self.search else rows
+
+    @property
+    def code(self) -> str:
+        """The reason as it is stored."""
+        return "" if self.reason == NO_REASON else self.reason
 
     @property
     def may_be_unsent(self) -> bool:
@@ -84,7 +90,7 @@ class Wanted:
         written = (
             share.number
             for share in shares
-            if self.outcome in ("", share.state) and self.reason in ("", share.reason)
+            if self.outcome in ("", share.state) and (not self.reason or share.reason == self.code)
         )
         return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
 

@@ -58,9 +58,9 @@ def picked_shares(run: Run) -> list[Share]:
 
 
 def total(some: Iterable[Share]) -> Sums:
-    """All of these together."""
+    """All of these together, the currencies by name."""
     sums = Sums()
-    for share in some:
+    for share in sorted(some, key=lambda share: share.currency):
         sums.add(share)
     return sums
 
@@ -72,7 +72,7 @@ def by_outcome(run: Run) -> dict[str, Sums]:
     """
     found: dict[str, Sums] = defaultdict(Sums)
     rest = Sums()
-    for share in _read(run.tally):
+    for share in sorted(_read(run.tally), key=lambda share: share.currency):
         found[share.state].add(share)
         rest.add(share, 1 if share.state == PICKED else -1)
     rest.amounts = {currency: amount for currency, amount in rest.amounts.items() if amount}

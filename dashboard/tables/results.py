@@ -14,9 +14,10 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.models import Attempt, Outcome
 from dashboard.tables.accounts import BOX, box_for_page
 from dashboard.templatetags.rollcall import NOTHING, mark, money
-from dashboard.templatetags.runs import answer, at, fate
+from dashboard.templatetags.runs import at, fate
 
 PREDICTED = {"enter": _("To enter"), "refuse": _("To be refused"), "unsure": _("Could not be known")}
+SAID = '<div class="why"><span class="visually-hidden">{}</span> <bdi>{}</bdi></div>'
 ARROWS = {
     False: SafeString(' <span aria-hidden="true">↑</span>'),
     True: SafeString(' <span aria-hidden="true">↓</span>'),
@@ -96,9 +97,7 @@ class ResultTable(tables.Table):
 
     def render_outcome(self, record: Any) -> SafeString:
         said = record.outcome.vendor_status
-        word = (
-            format_html('<div class="why">{} <bdi>{}</bdi></div>', _("The vendor said"), said) if said else ""
-        )
+        word = format_html(SAID, _("The vendor said:"), said) if said else ""
         return format_html("{}{}", fate(record.outcome), word)
 
     def render_what(self, record: Any) -> SafeString:
@@ -126,14 +125,20 @@ class ResultTable(tables.Table):
         return money(record.outcome.outstanding, record.outcome.currency)
 
     def render_tries(self, value: list[Attempt], record: Any) -> SafeString:
-        return format_html_join("", "<div>{} {} {}</div>", (self._try(each, record) for each in value))
+        line = '<div>{}, {}</div><div class="why">{}</div>'
+        return format_html_join("", line, (self._try(each, record) for each in value))
 
     def _try(self, attempt: Attempt, record: Any) -> tuple[Any, ...]:
         name = _("Call %(batch)s, try %(number)s") % {"batch": attempt.batch.number, "number": attempt.number}
         if self.may_read_raw:
             address = reverse("attempt-detail", args=[record.outcome.run_id, attempt.pk])
             name = format_html('<a href="{}">{}</a>', address, name)
-        return name, at(attempt.started_at), answer(attempt)
+        said = attempt.get_answer_class_display() or _("Under way")
+        return (
+            name,
+            at(attempt.started_at),
+            f"{said}, HTTP {attempt.http_status}" if attempt.http_status else said,
+        )
 
 
 def _readings(outcome: Outcome) -> list[SafeString]:
