@@ -62,7 +62,7 @@ def groups(run: Run) -> list[Group]:
     ]
     if run.not_sent:
         found.append(_group(run, STATE.NOT_SENT, "", tally.by_outcome(run)[STATE.NOT_SENT]))
-    return sorted(found, key=lambda group: (TO_EXPLAIN.index(group.state), -group.number))
+    return sorted(found, key=lambda group: (TO_EXPLAIN.index(group.state), -group.number, group.code))
 
 
 def _group(run: Run, state: Outcome.State, code: str, sums: Sums) -> Group:

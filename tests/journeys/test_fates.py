@@ -43,12 +43,12 @@ SAID = [
 ]
 # state, code: how many, the advice, words of the title, words of the next step
 EXPECTED = {
-    ("failed", "past_due"): (12, "switch", "Past its due date", "early stage or first party campaign"),
     ("failed", "other"): (12, "other", "in the vendor's own words", "Read the vendor's words"),
+    ("failed", "past_due"): (12, "switch", "Past its due date", "early stage or first party campaign"),
     ("failed", "active_execution"): (6, "wait", "Already active", "Wait until that campaign has completed"),
+    ("failed", "no_reason_given"): (6, "other", "No reason given", "Look at the invoice"),
     ("failed", "not_found"): (6, "check", "Not found", "Refresh the list"),
     ("failed", "wrong_customer"): (6, "fix", "do not belong together", "Correct the invoice's customer"),
-    ("failed", "no_reason_given"): (6, "other", "No reason given", "Look at the invoice"),
     ("unknown", "no_answer"): (100, "settle", "No answer came", "wait for the next reading"),
     ("unrecognised", ""): (6, "check", "unfamiliar word", "cannot be told whether"),
     ("skipped", ""): (6, "check", "no reason given", "Look at them in Agile Receivables"),
@@ -151,7 +151,7 @@ def test_sums_by_outcome_stand_above_and_say_what_has_no_amount(
         picked = sum(Decimal(f"{each}.10") for each in range(1, 251) if each % 10 and each % 2 == odd)
         assert f"{picked:,.2f}\u00a0{currency}" in table
     assert "25 invoices without a known amount" in table
-    assert [name for name in re.findall(r'id="sum-(\w+)"', table)] == [
+    assert re.findall(r'id="sum-(\w+)"', table) == [
         "failed",
         "unknown",
         "unrecognised",

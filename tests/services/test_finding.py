@@ -132,7 +132,7 @@ def test_a_prediction_filters_and_counts_with_and_without_an_outcome(predicted: 
 
 
 def test_refused_though_it_was_to_enter_is_otherwise_and_so_is_the_reverse() -> None:
-    rows = [row for row in finding.find(uneven(), predicted="otherwise", per_page=200).rows]
+    rows = finding.find(uneven(), predicted="otherwise", per_page=200).rows
 
     assert {(row.predicted, row.outcome.state) for row in rows} == {
         ("enter", "failed"),

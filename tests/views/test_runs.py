@@ -217,7 +217,7 @@ def test_a_poll_is_small_writes_nothing_and_costs_the_same_for_any_size(signed_i
         Run.objects.filter(pk=run.pk).update(state=Run.State.STOPPED)
         run.batches.all().update(state="settled")
 
-    assert costs[0] == costs[1] <= 4
+    assert costs[0] == costs[1] <= 5  # PostgreSQL is asked the time, too
     assert list(Session.objects.values()) == sessions
     assert "Set-Cookie" not in response.headers
 
