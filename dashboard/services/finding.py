@@ -95,11 +95,13 @@ class Wanted:
         return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
 
     def _unsent(self, shares: Iterable[Share]) -> int:
-        if self.predicted:
-            fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
-            return sum(fitting) - sum(share.number for share in shares)
+        """Of a stopped run whose last call is under way, both kinds count as the one that is asked for with a prediction."""
         counts = {WAITING: self.run.waiting, NOT_SENT: self.run.not_sent}
-        return counts[self.outcome] if self.outcome else sum(counts.values())
+        number = counts[self.outcome] if self.outcome else sum(counts.values())
+        if not (number and self.predicted):
+            return number
+        fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
+        return sum(fitting) - sum(share.number for share in shares)
 
 
 @dataclass(frozen=True)

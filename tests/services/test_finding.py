@@ -131,6 +131,10 @@ def test_a_prediction_filters_and_counts_with_and_without_an_outcome(predicted: 
     assert finding.find(run, predicted=predicted).stretch.total == len(fitting)
 
 
+def test_a_prediction_among_what_does_not_exist_counts_nothing() -> None:
+    assert finding.find(uneven(), outcome="not_sent", predicted="enter").stretch.total == 0
+
+
 def test_refused_though_it_was_to_enter_is_otherwise_and_so_is_the_reverse() -> None:
     rows = finding.find(uneven(), predicted="otherwise", per_page=200).rows
 
