@@ -558,12 +558,12 @@ class Outcome(models.Model):
             models.Index(fields=["account_id"]),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
             models.Index(
-                fields=["run", "state", "look_at"],
+                fields=["run", "state", "look_at", "reason"],
                 condition=Q(look_at__isnull=False),
                 name="outcome_next_look",
             ),
             models.Index(
-                fields=["run", "state", "looked_at"],
+                fields=["run", "state", "looked_at", "reason"],
                 condition=Q(looked_at__isnull=False),
                 name="outcome_last_look",
             ),

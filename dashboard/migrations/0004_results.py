@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
             model_name="outcome",
             index=models.Index(
                 condition=models.Q(("look_at__isnull", False)),
-                fields=["run", "state", "look_at"],
+                fields=["run", "state", "look_at", "reason"],
                 name="outcome_next_look",
             ),
         ),
@@ -94,7 +94,7 @@ class Migration(migrations.Migration):
             model_name="outcome",
             index=models.Index(
                 condition=models.Q(("looked_at__isnull", False)),
-                fields=["run", "state", "looked_at"],
+                fields=["run", "state", "looked_at", "reason"],
                 name="outcome_last_look",
             ),
         ),

@@ -9,7 +9,7 @@ from decimal import Decimal
 from django.db.models import Min
 
 from dashboard.models import Outcome, Run
-from dashboard.services import clock, progress, reasons, tally
+from dashboard.services import clock, outcomes, progress, reasons, tally
 from dashboard.services.reasons import Advice
 from dashboard.services.tally import Share, Sums
 
@@ -66,7 +66,7 @@ def groups(run: Run) -> list[Group]:
 
 
 def _group(run: Run, state: Outcome.State, code: str, sums: Sums) -> Group:
-    looked_at, look_at = _readings(run, state)
+    looked_at, look_at = _readings(run, state, code)
     reason = reasons.explain(state, code, will_be_read=look_at is not None)
     words = _words(run, state, code, sums.number)
     return Group(
@@ -84,10 +84,10 @@ def _group(run: Run, state: Outcome.State, code: str, sums: Sums) -> Group:
     )
 
 
-def _readings(run: Run, state: str) -> tuple[datetime | None, datetime | None]:
-    if state not in READ_AGAIN:
+def _readings(run: Run, state: str, code: str) -> tuple[datetime | None, datetime | None]:
+    if state not in READ_AGAIN and code != outcomes.NOT_SURE:
         return None, None
-    return progress.last_look(run, state), progress.next_look(run, state)
+    return progress.last_look(run, state, code), progress.next_look(run, state, code)
 
 
 def _words(run: Run, state: str, code: str, number: int) -> list[tuple[str, int | None]]:

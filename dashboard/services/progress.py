@@ -125,13 +125,13 @@ def _moment(value: datetime | str | None) -> datetime | None:
     return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
-def next_look(run: Run, state: str) -> datetime | None:
-    """When the next invoice in this state is read again by itself."""
-    due = run.outcomes.filter(state=state, look_at__isnull=False).order_by("look_at")
+def next_look(run: Run, state: str, reason: str) -> datetime | None:
+    """When the next invoice in this state for this reason is read again by itself."""
+    due = run.outcomes.filter(state=state, reason=reason, look_at__isnull=False).order_by("look_at")
     return due.values_list("look_at", flat=True).first()
 
 
-def last_look(run: Run, state: str) -> datetime | None:
-    """When an invoice in this state was last read again."""
-    seen = run.outcomes.filter(state=state, looked_at__isnull=False).order_by("-looked_at")
+def last_look(run: Run, state: str, reason: str) -> datetime | None:
+    """When such an invoice was last read again."""
+    seen = run.outcomes.filter(state=state, reason=reason, looked_at__isnull=False).order_by("-looked_at")
     return seen.values_list("looked_at", flat=True).first()

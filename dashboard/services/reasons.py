@@ -197,10 +197,10 @@ _READ_BY_ITSELF = {
     Outcome.State.ALREADY_ACTIVE: "Each is read again by itself.",
 }
 _READ_ENOUGH = {
-    Outcome.State.UNKNOWN: "Each may or may not be enrolled, and reading did not settle it. "
+    Outcome.State.UNKNOWN: "Each may or may not be enrolled, and is not read again. "
     "Look it up in Agile Receivables and mark it, or send it again.",
-    PENDING: "They are read no more: look them up in Agile Receivables.",
-    Outcome.State.ALREADY_ACTIVE: "Reading did not show them in this campaign: look them up in Agile Receivables.",
+    PENDING: "They are not read again: look them up in Agile Receivables.",
+    Outcome.State.ALREADY_ACTIVE: "They are not read again: look them up in Agile Receivables.",
 }
 
 

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from dashboard.api.schema import Campaign
 from dashboard.models import Outcome, Run
-from dashboard.services import fates, finding, runs
+from dashboard.services import fates, finding, outcomes, runs
 from dashboard.services.fates import Group
 from tests import ledger
 
@@ -173,6 +173,20 @@ def test_the_next_step_for_unknowns_changes_when_they_are_read_no_more(run: Run)
     assert unknown.looked_at is not None
     assert "mark it, or send it again" in unknown.what_to_do
     assert "by itself" not in unknown.what_to_do
+
+
+def test_a_next_step_is_true_for_each_reason_apart(run: Run) -> None:
+    some = list(run.outcomes.filter(state="unknown").values_list("pk", flat=True)[:40])
+    moved = Run.objects.get(pk=run.pk)
+    for outcome in run.outcomes.filter(pk__in=some):
+        outcomes.move(moved, outcome, "unknown", reason="not_mentioned", source="answer")
+    runs.save(moved)
+    Outcome.objects.filter(pk__in=some).update(look_at=None)
+
+    steps = {group.code: group.what_to_do for group in fates.groups(moved) if group.state == "unknown"}
+
+    assert "wait for the next reading" in steps["no_answer"]
+    assert "is not read again" in steps["not_mentioned"]
 
 
 def test_pending_says_when_it_was_last_read_and_when_next(run: Run) -> None:
