@@ -325,6 +325,9 @@ class Run(models.Model):
     unknown = models.PositiveIntegerField(default=0)
     already_active = models.PositiveIntegerField(default=0)
     not_sent = models.PositiveIntegerField(default=0)
+    tally: "models.JSONField[dict[str, Any], dict[str, Any]]" = models.JSONField(
+        default=dict, help_text="Numbers and sums by state, reason, verdict and currency: see services.tally."
+    )
 
     call_size = models.PositiveSmallIntegerField(
         default=100, help_text="Accounts per call; shrinks when the vendor says it must."
@@ -455,6 +458,9 @@ class Batch(models.Model):
 
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="batches", db_index=False)
     number = models.PositiveIntegerField()
+    first = models.PositiveIntegerField(
+        default=0, help_text="Its first account's place in the pick, from 1; 0 where accounts are sent again."
+    )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     accounts = models.JSONField()
     size = models.PositiveSmallIntegerField()
@@ -471,6 +477,7 @@ class Batch(models.Model):
         ordering = ["run", "number"]
         indexes = [
             models.Index(fields=["run", "state", "number"]),
+            models.Index(fields=["run", "first", "state"]),
             models.Index(fields=["state"], condition=Q(state="sending"), name="batch_in_flight"),
         ]
         constraints = [
@@ -538,7 +545,8 @@ class Outcome(models.Model):
         PERSON = "person", "Marked by a person"
         ROLLCALL = "rollcall", "Rollcall"
 
-    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is. They are
+    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is. The first
+    # index holds all that a list of results is filtered, searched and sorted by: it is walked without its rows. They are
     # written in the transaction that holds their batch and attempt locked: only the run's key is checked again.
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="outcomes", db_index=False)
     batch = models.ForeignKey(
@@ -557,6 +565,7 @@ class Outcome(models.Model):
         db_index=False,
         db_constraint=False,
     )
+    place = models.PositiveIntegerField(default=0, help_text="Which of the picked accounts it is, from 1.")
     account_id = models.CharField(max_length=64)
     invoice_number = models.CharField(max_length=500, blank=True)
     state = models.CharField(max_length=14, choices=State)
@@ -577,9 +586,22 @@ class Outcome(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["run", "state", "id"]),
+            models.Index(
+                fields=["run", "place", "state", "reason", "predicted", "invoice_number", "outstanding"],
+                name="outcome_as_picked",
+            ),
             models.Index(fields=["run", "state", "reason"]),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
+            models.Index(
+                fields=["run", "state", "look_at", "reason"],
+                condition=Q(look_at__isnull=False),
+                name="outcome_next_look",
+            ),
+            models.Index(
+                fields=["run", "state", "looked_at", "reason"],
+                condition=Q(looked_at__isnull=False),
+                name="outcome_last_look",
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["account_id", "run"], name="one_fate_per_account_and_run")

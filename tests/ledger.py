@@ -64,6 +64,18 @@ def settled(claimed: Claim, *words: str, error: str = "", **answer: Any) -> None
     sending.settle(claimed, _answer(claimed.account_ids, words, error, answer))
 
 
+def told(run: Run, *said: tuple[str, str]) -> Run:
+    """The run after its next call was answered with a word and an error for each invoice, in turn."""
+    claimed = claim()
+    rows = tuple(
+        EnrollmentRow(account_id=each, word=EnrollmentWord(word), vendor_status=word, error=error)
+        for each, (word, error) in zip(claimed.account_ids, cycle(said), strict=False)
+    )
+    sending.settle(claimed, Answer(answer_class="done", status=200, rows=rows))
+    run.refresh_from_db()
+    return run
+
+
 def _answer(ids: Sequence[str], words: Sequence[str], error: str, answer: dict[str, Any]) -> Answer:
     rows = tuple(
         _row(each, word, error) for each, word in zip(ids, islice(cycle(words), len(ids)), strict=True)

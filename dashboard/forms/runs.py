@@ -11,6 +11,7 @@ from dashboard.forms.filters import FilterForm
 from dashboard.models import Outcome, Run
 
 NOTE_LIMIT = 500
+LAST_PLACE = 1_000_000_000
 
 
 def _search(label: Any, placeholder: Any) -> forms.CharField:
@@ -78,9 +79,14 @@ class RunFilter(FilterForm):
         return self.cleaned_data
 
 
-class ResultFilter(FilterForm):
-    """Which invoices of a run to list. `reason` is set by links alone."""
+def _hidden(field_class: type[forms.Field], label: Any, initial: Any, **options: Any) -> Any:
+    return field_class(required=False, initial=initial, label=label, widget=forms.HiddenInput, **options)
 
+
+class ResultFilter(FilterForm):
+    """Which invoices of a run to list. Links alone set `reason`, and the places `after` and `before`."""
+
+    page = None  # type: ignore[assignment]
     search = _search(_("Search"), _("Invoice number or account id"))
     outcome = _choice(
         _("Outcome"),
@@ -88,10 +94,38 @@ class ResultFilter(FilterForm):
         [*Outcome.State.choices, ("waiting", _("Waiting"))],
         _("“%(value)s” is not an outcome."),
     )
-    reason = forms.SlugField(
-        required=False, initial="", max_length=40, label=_("Reason"), widget=forms.HiddenInput
+    predicted = _choice(
+        _("Predicted"),
+        _("Any prediction"),
+        [
+            ("otherwise", _("Came out otherwise")),
+            ("enter", _("To enter")),
+            ("refuse", _("To be refused")),
+            ("unsure", _("Could not be known")),
+            ("none", _("Not predicted")),
+        ],
+        _("“%(value)s” is not a prediction."),
     )
-    field_order = ["search", "outcome", "per_page", "reason", "page"]
+    reason = _hidden(forms.SlugField, _("Reason"), "", max_length=40)
+    sort = forms.ChoiceField(
+        required=False,
+        initial="picked",
+        label=_("Order"),
+        choices=[
+            ("picked", _("As picked")),
+            ("-picked", _("As picked, last first")),
+            ("outcome", _("Outcome, failures first")),
+            ("-outcome", _("Outcome, failures last")),
+            ("number", _("Invoice number")),
+            ("-number", _("Invoice number, last first")),
+            ("amount", _("Outstanding, least first")),
+            ("-amount", _("Outstanding, most first")),
+        ],
+        error_messages={"invalid_choice": _("“%(value)s” is not an order.")},
+    )
+    after = _hidden(forms.IntegerField, _("After"), 0, min_value=0, max_value=LAST_PLACE)
+    before = _hidden(forms.IntegerField, _("Before"), 0, min_value=0, max_value=LAST_PLACE)
+    field_order = ["search", "outcome", "predicted", "sort", "per_page", "reason", "after", "before"]
 
 
 class AuditFilter(FilterForm):

@@ -140,14 +140,12 @@ _BY_STATUS = {
     ),
 }
 _BY_CODE = {
-    CAMPAIGN_CLOSED: "The campaign takes no invoices.",
-    **{
-        one.code: one.why
-        for one in (
-            *(ENTERS, NOT_FOUND, NOT_LOOKED_UP, SANDBOX, STATEMENT, STATEMENT_CAMPAIGN, PAST_DUE, DUE_TODAY),
-            *(NO_DUE_DATE, OTHER_STATUS, OTHER_CAMPAIGN, *_BY_STATUS.values()),
-        )
-    },
+    one.code: one
+    for one in (
+        Verdict("no", CAMPAIGN_CLOSED, "The campaign takes no invoices.", TAKES_INVOICES),
+        *(ENTERS, NOT_FOUND, NOT_LOOKED_UP, SANDBOX, STATEMENT, STATEMENT_CAMPAIGN, PAST_DUE, DUE_TODAY),
+        *(NO_DUE_DATE, OTHER_STATUS, OTHER_CAMPAIGN, *_BY_STATUS.values()),
+    )
 }
 # The codes of verdicts that say: the vendor will refuse it.
 REFUSALS = {CAMPAIGN_CLOSED} | {
@@ -192,7 +190,12 @@ def sentences(changed: Mapping[str, Any]) -> list[str]:
 
 def why(code: str) -> str:
     """The sentence that goes with a stored code; the code itself where it is none of today's."""
-    return _BY_CODE.get(code, code)
+    return _BY_CODE[code].why if code in _BY_CODE else code
+
+
+def codes(answer: Answer) -> list[str]:
+    """The stored codes that give this answer."""
+    return [code for code, verdict in _BY_CODE.items() if verdict.answer == answer]
 
 
 def verdict(account: Mapping[str, Any], campaign: Campaign, today: date) -> Verdict:

@@ -14,8 +14,9 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.services import fates, spreadsheets
+from dashboard.services import reasons, spreadsheets, unsent
 from dashboard.services.chunks import in_chunks
+from dashboard.services.finding import Wanted
 
 STATE = Outcome.State
 CHUNK = 500
@@ -85,19 +86,23 @@ HEADINGS = {
 _TIMES = [Line._fields.index(name) for name in ("sent_at", "settled_at")]
 
 
-def lines(run: Run, *, outcome: str = "", reason: str = "", search: str = "") -> Iterator[Line]:
-    """What `fates.results` lists, in the same order, each invoice once also while the run goes on.
+def lines(
+    run: Run, *, outcome: str = "", reason: str = "", predicted: str = "", search: str = ""
+) -> Iterator[Line]:
+    """What `finding.find` lists, those with an outcome first, each invoice once also while the run goes on.
 
     What waited when this was asked for is said to wait. A run's fates are written one call after the other, under its
     lock, so those of later calls have greater keys.
     """
-    written, unwritten = fates.chosen(run, outcome=outcome, reason=reason, search=search)
+    wanted = Wanted(run, outcome, reason, predicted, search)
+    written = wanted.written()
+    unwritten = unsent.batches(run, outcome, search) if wanted.may_be_unsent else Batch.objects.none()
     last = run.outcomes.order_by().values("run").annotate(last=Max("pk")).values("last")
     waiting = list(unwritten.values_list("pk", "state", Subquery(last)))
     if waiting:
         written = written.filter(pk__lte=waiting[0][2] or 0)
     yield from _with_fates(run, written)
-    yield from _without_fates(run, {pk: state for pk, state, _ in waiting}, search)
+    yield from _without_fates(wanted, {pk: state for pk, state, _ in waiting})
 
 
 def as_csv(run: Run, **chosen: str) -> Iterator[bytes]:
@@ -123,9 +128,11 @@ def as_json(run: Run, **chosen: str) -> Iterator[str]:
 FORMATS: dict[str, Callable[..., Iterator[Any]]] = {"csv": as_csv, "xlsx": as_xlsx, "json": as_json}
 
 
-def name_of(run: Run, kind: str, *, outcome: str = "", reason: str = "", search: str = "") -> str:
+def name_of(
+    run: Run, kind: str, *, outcome: str = "", reason: str = "", predicted: str = "", search: str = ""
+) -> str:
     """What the file is called."""
-    part = "-".join(word for word in (outcome, reason, "found" if search else "") if word)
+    part = "-".join(word for word in (outcome, reason, predicted, "found" if search else "") if word)
     return f"run-{run.pk}{f'-{part}' if part else ''}.{kind}"
 
 
@@ -210,7 +217,7 @@ def _line(
         state,
         vendor_status,
         reason,
-        *explained(state, reason, look_at is not None),
+        *explained(state, reason, will_be_read=look_at is not None),
         error,
         predicted,
         Decimal(outstanding).quantize(_CENT) if outstanding else None,
@@ -241,23 +248,25 @@ _SOURCES = {source.value: str(source.label) for source in Outcome.Source}
 
 
 @cache
-def explained(state: str, reason: str, is_read_again: bool = False) -> tuple[str, str]:
+def explained(state: str, code: str, *, will_be_read: bool = False) -> tuple[str, str]:
     """What happened to an invoice with a fate, and what to do; nothing where nothing is to be said."""
-    if state in AT_REST and not reason:
+    if state in AT_REST and not code:
         return "", ""
-    return fates.explained(STATE(state), reason, is_read_again=is_read_again)
+    reason = reasons.explain(state, code, will_be_read=will_be_read)
+    return reason.title, reason.what_to_do
 
 
 # ---------------------------------------------------------------------------------------------------- without a fate
 
 
-def _without_fates(run: Run, states: Mapping[int, str], search: str) -> Iterator[Line]:
+def _without_fates(wanted: Wanted, states: Mapping[int, str]) -> Iterator[Line]:
     for keys in in_chunks(states, BATCHES_AT_ONCE):
         accounts_of = dict(Batch.objects.filter(pk__in=keys).values_list("pk", "accounts"))
         for key in keys:
             for account in accounts_of[key]:
-                if not search or fates.is_named(account, search):
-                    yield _unsent(run, states[key], account)
+                names = account.get("number") or "", account["id"], account.get("verdict") or ""
+                if unsent.is_meant(*names, wanted.predicted, wanted.search):
+                    yield _unsent(wanted.run, states[key], account)
 
 
 def _unsent(run: Run, state: str, account: Mapping[str, Any]) -> Line:

@@ -3,17 +3,17 @@
 Every function takes a run that the caller holds locked: it changes the counts on that object, and the caller saves it.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.services import clock, reasons
+from dashboard.services import clock, reasons, tally
 from dashboard.services.answers import Answer, Fate
 
 STATE = Outcome.State
@@ -38,6 +38,7 @@ _COLUMNS = (
     "looks",
     "looked_at",
     "seen",
+    "place",
     "account_id",
     "invoice_number",
     "state",
@@ -49,7 +50,9 @@ _COLUMNS = (
     "currency",
     "predicted",
 )
-_PICKED = ("run_id", "account_id", "outstanding", "currency", "predicted")
+_PICKED = ("run_id", "place", "account_id", "outstanding", "currency", "predicted")
+_TALLIED = ("state", "reason", "predicted", "currency", "outstanding")
+_tallied = itemgetter(*map(_COLUMNS.index, _TALLIED))
 
 
 def next_look(state: str, looks: int, now: datetime) -> datetime | None:
@@ -67,10 +70,11 @@ def write(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
     again = batch.permitted_by_id is not None
     if again:
         fates = {account_id: _after_second_try(fate) for account_id, fate in fates.items()}
-        before = run.outcomes.filter(account_id__in=batch.account_ids).values_list("state", flat=True)
-        count(run, {}, Counter(before))
-    _insert(list(_rows(run, batch, attempt, fates)), again=again)
-    count(run, Counter(fate.state for fate in fates.values()))
+        before = run.outcomes.filter(account_id__in=batch.account_ids).values_list(*_TALLIED)
+        tally.count(run, before, sign=-1)
+    rows = list(_rows(run, batch, attempt, fates))
+    _insert(rows, again=again)
+    tally.count(run, map(_tallied, rows))
 
 
 def write_unknown(run: Run, batch: Batch, attempt: Attempt, *, reason: str, error: str) -> None:
@@ -105,19 +109,12 @@ def correct_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -
 
 def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) -> None:
     """Give one account another fate, and count it there."""
-    now = clock.now()
-    count(run, Counter({state: 1}), Counter({outcome.state: 1}))
+    now, picked = clock.now(), (outcome.predicted, outcome.currency, outcome.outstanding)
+    tally.count(run, [(outcome.state, outcome.reason, *picked)], sign=-1)
+    tally.count(run, [(state, reason, *picked)])
     outcome.state, outcome.reason, outcome.source, outcome.settled_at = state, reason, source, now
     outcome.looks, outcome.look_at = 0, next_look(state, 0, now) if state in LOOKED_AT else None
     outcome.save()
-
-
-def count(run: Run, more: Mapping[str, int], fewer: Mapping[str, int] | None = None) -> None:
-    """Change the run's counts by these numbers per state."""
-    run.is_tallied = False
-    for states, sign in ((more, 1), (fewer or {}, -1)):
-        for state, number in states.items():
-            setattr(run, str(state), getattr(run, str(state)) + sign * number)
 
 
 def snapshot_of(outcome: Outcome) -> dict[str, Any]:
@@ -165,12 +162,12 @@ def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
     )  # a first try may have enrolled what a second could not
     looks = {state: stored(next_look(state, 0, now)) if state in looked_at else None for state in STATE}
     same = (run.pk, batch.pk, attempt.pk, stored(now), str(Outcome.Source.ANSWER), 0, None, "")
-    for account in batch.accounts:
+    for place, account in enumerate(batch.accounts, start=batch.first):
         fate = fates[account["id"]]
         number = fate.invoice_number or account.get("number", "")
         said = (str(fate.state), fate.vendor_status, fate.reason, fate.error, looks[STATE(fate.state)])
         picked = (account.get("outstanding"), account.get("currency", ""), account.get("verdict", ""))
-        yield (*same, account["id"], number, *said, *picked)
+        yield (*same, place, account["id"], number, *said, *picked)
 
 
 def _insert(rows: Sequence[tuple[Any, ...]], *, again: bool) -> None:

@@ -65,3 +65,15 @@ class Paging:
                 window.append(None)
             window.append(number)
         return window
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Rows between two of a list that is walked row by row: `before` and `after` lead on, None where it ends.
+
+    `total` is None where nobody counts.
+    """
+
+    before: int | None
+    after: int | None
+    total: int | None

@@ -1,6 +1,6 @@
 """Why an invoice was not enrolled, as a code with words for people and what to do about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from dashboard.models import Outcome
@@ -82,37 +82,37 @@ REASONS = {
         Reason(
             "no_answer",
             "No answer came",
-            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            "The call ended without an answer, so it cannot be told whether it was carried out.",
             Advice.SETTLE,
         ),
         Reason(
             "unreadable_answer",
             "The answer could not be read",
-            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            "An answer came, but not one that says what was done. It is kept.",
             Advice.SETTLE,
         ),
         Reason(
             "worker_stopped",
             "Our worker stopped while sending",
-            "It may or may not be enrolled. The invoice is read again by itself; nothing is sent again without you.",
+            "Rollcall was cut off between sending and the answer.",
             Advice.SETTLE,
         ),
         Reason(
             "not_mentioned",
             "Not mentioned in the answer",
-            "The vendor answered the call but did not name this invoice. It is read again by itself.",
+            "The vendor answered the call but did not name these invoices.",
             Advice.SETTLE,
         ),
         Reason(
             "conflicting_rows",
             "Named twice, with different results",
-            "The vendor contradicted itself. The invoice is read again by itself.",
+            "The vendor contradicted itself.",
             Advice.SETTLE,
         ),
         Reason(
             "our_error",
             "Rollcall could not process the answer",
-            "The answer is kept. The invoice is read again by itself; nothing is sent again without you.",
+            "The answer is kept, and is read once more by a newer version.",
             Advice.SETTLE,
         ),
         Reason(
@@ -183,6 +183,63 @@ def acts(state: str, code: str) -> tuple[str, ...]:
     if not reason.retry:
         return ("move",)
     return ("retry", "park", "move") if reason.advice == Advice.WAIT else ("retry", "move")
+
+
+SKIPPED, PENDING, UNRECOGNISED = Outcome.State.SKIPPED, Outcome.State.PENDING, Outcome.State.UNRECOGNISED
+_OF_STATE = {
+    PENDING: Reason(
+        "",
+        "Accepted, pending at the vendor",
+        "The vendor has taken these and not finished. Do not send them again.",
+        Advice.WAIT,
+    ),
+    SKIPPED: Reason(
+        "",
+        "Skipped by the vendor, no reason given",
+        "The vendor left these out. Look at them in Agile Receivables before you try again.",
+        Advice.CHECK,
+        retry=True,
+    ),
+    UNRECOGNISED: Reason(
+        "",
+        "Answered with an unfamiliar word",
+        "It cannot be told whether these are enrolled. Look at them in Agile Receivables.",
+        Advice.CHECK,
+    ),
+    Outcome.State.NOT_SENT: Reason(
+        "",
+        "Never sent",
+        "The run was stopped before these went out. Resume the run to send them, or pick them anew.",
+        Advice.CHECK,
+        retry=True,
+    ),
+}
+_READ_BY_ITSELF = {
+    Outcome.State.UNKNOWN: "Each may or may not be enrolled. Nothing is sent again without you: wait for the next reading.",
+    PENDING: "Each is read again by itself.",
+    Outcome.State.ALREADY_ACTIVE: "Each is read again by itself.",
+}
+_READ_ENOUGH = {
+    Outcome.State.UNKNOWN: "Each may or may not be enrolled, and is not read again. "
+    "Look it up in Agile Receivables and mark it, or send it again.",
+    PENDING: "They are not read again: look them up in Agile Receivables.",
+    Outcome.State.ALREADY_ACTIVE: "They are not read again: look them up in Agile Receivables.",
+}
+
+
+def explain(state: str, code: str, *, will_be_read: bool) -> Reason:
+    """Why invoices are in this state and the next step, true for whether they will be read again by themselves."""
+    reason = (
+        _OF_STATE.get(Outcome.State(state))
+        if state in (PENDING, UNRECOGNISED) or not code
+        else REASONS.get(code)
+    )
+    if reason is None:
+        reason = Reason(code, Outcome.State(state).label, "Look at them in Agile Receivables.", Advice.CHECK)
+    if state == SKIPPED and code == "other":
+        reason = replace(reason, title="Skipped, in the vendor's own words")
+    readings = (_READ_BY_ITSELF if will_be_read else _READ_ENOUGH).get(Outcome.State(state), "")
+    return replace(reason, code=code, what_to_do=f"{reason.what_to_do} {readings}".strip())
 
 
 def of(code: str) -> Reason | None:

@@ -2,47 +2,31 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
 from hashlib import sha256
-from itertools import chain
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet
 
 from dashboard.models import Attempt, AuditEntry, Outcome, Run
-from dashboard.services import clock, exports, fates
+from dashboard.services import clock, exports, tally
 from dashboard.services.exports import Line
+from dashboard.services.tally import Sums
 
-_CENT = Decimal("0.01")
 _PROVEN = ("account_id", "outcome", "vendor_status", "reason", "error", "call", "sent_at", "settled_at")
-
-
-@dataclass
-class Tally:
-    """So many invoices with one fate, and what was outstanding by currency; `unpriced` have no amount on record."""
-
-    state: str
-    number: int = 0
-    unpriced: int = 0
-    sums: dict[str, Decimal] = field(default_factory=dict)
-
-    def add(self, currency: str, number: int, amount: Decimal | None, unpriced: int) -> None:
-        self.number += number
-        self.unpriced += unpriced
-        if number > unpriced:
-            self.sums[currency] = self.sums.get(currency, Decimal()) + (amount or Decimal()).quantize(_CENT)
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """What stands on it but for the invoices and calls, which `lines` and `calls` give one by one."""
+    """What stands on it but for the invoices and calls, which `exports.lines` and `calls` give one by one.
+
+    `sums` are by outcome, "picked" last.
+    """
 
     run: Run
     at: datetime
-    tallies: list[Tally]
-    total: Tally
+    sums: dict[str, Sums]
     entries: QuerySet[AuditEntry]
 
     @property
@@ -53,17 +37,10 @@ class Receipt:
 
 def of(run: Run) -> Receipt:
     """The run as it is now."""
-    tallies: dict[str, Tally] = {}
-    total = Tally("picked")
-    for state, share in chain(_with_fates(run), _without_fates(run)):
-        tallies.setdefault(state, Tally(state)).add(*share)
-        total.add(*share)
+    found = tally.by_outcome(run)
+    sums = {word: found[word] for word in (*Outcome.State.values, "waiting", tally.PICKED) if word in found}
     entries = run.audit_entries.select_related("who").defer("detail").order_by("pk")
-    order = [*Outcome.State.values]
-    known = sorted(
-        tallies.values(), key=lambda tally: order.index(tally.state) if tally.state in order else 99
-    )
-    return Receipt(run, clock.now(), known, total, entries)
+    return Receipt(run, clock.now(), sums, entries)
 
 
 def calls(run: Run) -> Iterator[Attempt]:
@@ -95,23 +72,3 @@ def fingerprint(run: Run) -> str:
     for _ in whole.taken(exports.lines(run)):
         pass
     return str(whole)
-
-
-_Share = tuple[str, int, Decimal | None, int]  # currency, number, amount, how many without one
-
-
-def _with_fates(run: Run) -> Iterator[tuple[str, _Share]]:
-    rows = run.outcomes.order_by().values_list("state", "currency")
-    for state, currency, number, priced, amount in rows.annotate(
-        Count("pk"), Count("outstanding"), Sum("outstanding")
-    ):
-        yield state, (currency, number, amount, number - priced)
-
-
-def _without_fates(run: Run) -> Iterator[tuple[str, _Share]]:
-    _, batches = fates.chosen(run)
-    for state, accounts in batches.values_list("state", "accounts").iterator(chunk_size=20):
-        for account in accounts:
-            outstanding = account.get("outstanding")
-            amount = Decimal(outstanding) if outstanding else None
-            yield state, (account.get("currency") or "", 1, amount, int(amount is None))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 
 from dashboard.models import Batch, Entry, Run, Upload
-from dashboard.services import exports, fates, lists, spreadsheets, uploads
+from dashboard.services import exports, lists, spreadsheets, unsent, uploads
 from dashboard.services.chunks import in_chunks
 from dashboard.services.lists import Layout
 from dashboard.services.spreadsheets import Cell
@@ -86,10 +86,9 @@ def _made_up(width: int, column: int) -> list[str]:
 
 
 def _with_fates(run: Run, lines: Iterable[Line], width: int) -> Iterator[list[Cell]]:
-    _, batches = fates.chosen(run)
     waiting = {
         account["id"]: (state, exports.UNSENT[Batch.State(state)][0], "")
-        for state, accounts in batches.values_list("state", "accounts").iterator(chunk_size=20)
+        for state, accounts in unsent.batches(run).values_list("state", "accounts").iterator(chunk_size=20)
         for account in accounts
     }
     for chunk in in_chunks(lines, CHUNK):
@@ -107,7 +106,7 @@ def _fates_of(run: Run, account_ids: Sequence[str]) -> dict[str, Fate]:
     }
 
 
-def _fate(state: str, reason: str, fate: Fate | None, unsent: Fate | None) -> Fate:
+def _fate(state: str, reason: str, fate: Fate | None, before: Fate | None) -> Fate:
     if state != Entry.State.FOUND:
         return WITHOUT_RUN[Entry.State(state)], reason, ""
-    return fate or unsent or LEFT_OUT
+    return fate or before or LEFT_OUT

@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run
-from dashboard.services import audit, clock, notices, outcomes
+from dashboard.services import audit, clock, notices, outcomes, tally
 
 CALL_SIZE = 100
 # The columns that a holder of the lock may change; the rest never changes after queueing.
@@ -22,6 +22,7 @@ _CHANGING = [
     "pause_text",
     "resume_at",
     *Outcome.State.values,
+    "tally",
     "call_size",
     "feeling",
     "not_before",
@@ -97,8 +98,9 @@ def _queue(
         size=len(accounts),
         duplicates=duplicates,
         check_campaign=check_first,
+        tally=tally.picked(accounts),
     )
-    _add_batches(run, accounts, CALL_SIZE, first=1)
+    _add_batches(run, accounts, CALL_SIZE, number=1, first=1)
     audit.record(
         "run queued",
         who=starter,
@@ -116,14 +118,22 @@ def _add_batches(
     accounts: Sequence[dict[str, Any]],
     size: int,
     *,
+    number: int,
     first: int,
     permitted_by: AuditEntry | None = None,
 ) -> list[Batch]:
-    pieces = [list(accounts[start : start + size]) for start in range(0, len(accounts), size)]
+    pieces = [(start, list(accounts[start : start + size])) for start in range(0, len(accounts), size)]
     return Batch.objects.bulk_create(
         (
-            Batch(run=run, number=number, accounts=piece, size=len(piece), permitted_by=permitted_by)
-            for number, piece in enumerate(pieces, start=first)
+            Batch(
+                run=run,
+                number=each,
+                first=first and first + start,
+                accounts=piece,
+                size=len(piece),
+                permitted_by=permitted_by,
+            )
+            for each, (start, piece) in enumerate(pieces, start=number)
         ),
         batch_size=200,
     )
@@ -148,16 +158,21 @@ def save(run: Run) -> None:
 
 
 def add_batches(
-    run: Run, accounts: Sequence[dict[str, Any]], size: int, *, permitted_by: AuditEntry | None
+    run: Run,
+    accounts: Sequence[dict[str, Any]],
+    size: int,
+    *,
+    permitted_by: AuditEntry | None,
+    first: int = 0,
 ) -> list[Batch]:
-    """More batches at the end of a run."""
+    """More batches at the end of a run; `first` as in `Batch`."""
     last = run.batches.order_by("-number").values_list("number", flat=True).first() or 0
-    return _add_batches(run, accounts, size, first=last + 1, permitted_by=permitted_by)
+    return _add_batches(run, accounts, size, number=last + 1, first=first, permitted_by=permitted_by)
 
 
 def cut(run: Run, batch: Batch, size: int) -> list[Batch]:
     """Put batches of at most `size` in the place of a batch of which nothing was enrolled."""
-    pieces = add_batches(run, batch.accounts, size, permitted_by=batch.permitted_by)
+    pieces = add_batches(run, batch.accounts, size, permitted_by=batch.permitted_by, first=batch.first)
     close(batch, Batch.State.SPLIT)
     if run.state == Run.State.STOPPED:
         for piece in pieces:

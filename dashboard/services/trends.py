@@ -4,19 +4,18 @@ Summed from tallies, a few rows per run, which a worker writes when the run has 
 """
 
 from bisect import bisect_right
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run, Tally
-from dashboard.services import reasons, runs
-from dashboard.services.eligibility import ENTERS, REFUSALS
+from dashboard.services import predictions, reasons, runs, tally
 
 DAYS = 30
 AT_ONCE = 20
@@ -25,9 +24,6 @@ KEPT = 600  # seconds, in memory; what is kept is asked for by all that it depen
 REASONS_SHOWN = 6
 STATE = Outcome.State
 COUNTED: tuple[Outcome.State, ...] = tuple(state for state in STATE if state != STATE.NOT_SENT)
-ANSWERED = (STATE.ENROLLED, STATE.PENDING, STATE.SKIPPED, STATE.FAILED)
-# Failures that are not the vendor's word on that invoice.
-NOT_AN_ANSWER = ("call_refused", "marked", "not_enrolled_when_read", "pending_then_not")
 
 
 def sum_up() -> int:
@@ -36,29 +32,23 @@ def sum_up() -> int:
     return sum(_sum_up(run_id) for run_id in ended.values_list("pk", flat=True)[:AT_ONCE])
 
 
+@transaction.atomic
 def _sum_up(run_id: int) -> bool:
-    """False where the outcomes changed meanwhile: counted outside of the lock, which sending needs, and then held against it."""
-    groups = list(
-        Outcome.objects.filter(run=run_id)
-        .values_list("state", "reason", "predicted")
-        .annotate(number=Count("pk"))
-        .order_by()
+    """False for a run that goes on again."""
+    run = runs.lock(run_id)
+    if not run.is_ended:
+        return False
+    numbers: Counter[tuple[str, str, str]] = Counter()
+    for share in tally.shares(run):
+        numbers[share.state, share.reason, share.predicted] += share.number
+    quarter = _quarter(run.created_at)
+    run.tallies.all().delete()
+    Tally.objects.bulk_create(
+        Tally(run=run, quarter=quarter, state=state, reason=reason, predicted=predicted, number=number)
+        for (state, reason, predicted), number in numbers.items()
     )
-    by_state = dict.fromkeys(STATE.values, 0)
-    for state, _, _, number in groups:
-        by_state[state] += number
-    with transaction.atomic():
-        run = runs.lock(run_id)
-        if not run.is_ended or by_state | {"not_sent": 0} != run.counts | {"not_sent": 0}:
-            return False
-        quarter = _quarter(run.created_at)
-        run.tallies.all().delete()
-        Tally.objects.bulk_create(
-            Tally(run=run, quarter=quarter, state=state, reason=reason, predicted=predicted, number=number)
-            for state, reason, predicted, number in groups
-        )
-        run.is_tallied = True
-        runs.save(run)
+    run.is_tallied = True
+    runs.save(run)
     return True
 
 
@@ -151,10 +141,11 @@ def _drawn(days: list[date], midnights: list[int], rows: Iterable[Row]) -> Trend
         outcomes[state].numbers[day] += number
         if reason and state != STATE.ENROLLED:
             why[reason].numbers[day] += number
-        if predicted == ENTERS.code and state in ANSWERED and reason not in NOT_AN_ANSWER:
+        is_otherwise = predictions.is_otherwise(state, reason, predicted)
+        if predictions.kind_of(predicted) == "enter" and predictions.is_vendors_word(state, reason):
             expected.numbers[day] += number
-            refused.numbers[day] += number if state == STATE.FAILED else 0
-        elif predicted in REFUSALS and state == STATE.ENROLLED:
+            refused.numbers[day] += number if is_otherwise else 0
+        elif is_otherwise:
             spared += number
     return Trends(days, [s for s in outcomes.values() if s.total], _largest(why), expected, refused, spared)
 

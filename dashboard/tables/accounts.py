@@ -22,7 +22,7 @@ def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
     return {"th": attrs, "td": attrs | {"data-label": label}}
 
 
-def _box_for_page() -> SafeString:
+def box_for_page() -> SafeString:
     """Stays hidden without JavaScript: there a button does the same."""
     box = '<input type="checkbox" class="form-check-input" id="pick-page" aria-label="{}" hidden>'
     return format_html(box, _("Select all on this page"))
@@ -60,7 +60,7 @@ class AccountTable(tables.Table):
         self.chosen = chosen
         self.names = names
         if may_pick:
-            self.columns["pick"].column.verbose_name = _box_for_page()
+            self.columns["pick"].column.verbose_name = box_for_page()
 
     def render_pick(self, value: str, record: dict[str, Any]) -> SafeString:
         return format_html(

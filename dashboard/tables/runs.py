@@ -1,8 +1,7 @@
-"""Tables of runs, of a run's invoices and calls, and of who did what."""
+"""Tables of runs, of a run's calls, and of who did what."""
 
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import django_tables2 as tables
 from django.contrib.humanize.templatetags.humanize import intcomma
@@ -12,9 +11,9 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.models import Attempt, AuditEntry, Outcome, Run
-from dashboard.templatetags.rollcall import NOTHING, money, when
-from dashboard.templatetags.runs import answer, at, fate, outcome_bar, state_of
+from dashboard.models import Attempt, AuditEntry, Run
+from dashboard.templatetags.rollcall import NOTHING, when
+from dashboard.templatetags.runs import answer, at, outcome_bar, state_of
 
 
 def _labelled(label: Any, **attrs: Any) -> dict[str, dict[str, Any]]:
@@ -84,81 +83,6 @@ class RunTable(tables.Table):
         return intcomma(value)
 
     render_size = render_enrolled = render_failed = render_unknown = value_of
-
-
-class ResultTable(tables.Table):
-    """Rows are outcomes, saved or not, of one run."""
-
-    pick = tables.Column(
-        verbose_name=_("Select"), accessor="account_id", attrs=_labelled("", **{"class": "pick"})
-    )
-    invoice = tables.Column(
-        accessor="account_id", verbose_name=_("Invoice"), attrs={"td": {"class": "name-cell"}}
-    )
-    outcome = tables.Column(accessor="state", verbose_name=_("Outcome"), attrs=_labelled(_("Outcome")))
-    vendor_status = tables.Column(verbose_name=_("Vendor's word"), attrs=_labelled(_("Vendor's word")))
-    what = tables.Column(
-        accessor="error",
-        verbose_name=_("What happened, what to do"),
-        empty_values=(),
-        attrs=_labelled(_("What happened")),
-    )
-    outstanding = _number(_("Outstanding"))
-    settled_at = tables.Column(verbose_name=_("When"), attrs=_labelled(_("When")))
-
-    caption = _("Invoices of this run")
-
-    class Meta:
-        orderable = False
-        default = NOTHING
-        attrs = {"class": "table stacks"}
-        empty_text = _("No invoice of this run matches these filters.")
-
-    def __init__(self, rows: Any, *, reasons: Any, may_settle: bool) -> None:
-        super().__init__(rows, exclude=() if may_settle else ("pick",))
-        self.reasons = reasons
-        self.may_settle = may_settle
-
-    def render_pick(self, value: str, record: Outcome) -> SafeString:
-        return format_html(
-            '<input type="checkbox" id="pick-{0}" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}">',
-            value,
-            _("Select %(invoice)s") % {"invoice": record.invoice_number or value[:8]},
-        )
-
-    def render_invoice(self, record: Outcome) -> SafeString:
-        name = record.invoice_number or record.account_id
-        line = (
-            SafeString("")
-            if name == record.account_id
-            else format_html('<div class="why id"><bdi>{}</bdi></div>', record.account_id)
-        )
-        return format_html("{}{}", _link_to_account(record.account_id, name), line)
-
-    def render_outcome(self, record: Outcome) -> SafeString:
-        return fate(record)
-
-    def render_vendor_status(self, value: str) -> SafeString:
-        return format_html("<bdi>{}</bdi>", value)
-
-    def render_what(self, record: Outcome) -> SafeString:
-        reason = self.reasons.get(record.reason)
-        context = {"outcome": record, "reason": reason, "may_settle": self.may_settle}
-        return SafeString(render_to_string("runs/_what.html", context).strip())
-
-    def render_outstanding(self, record: Outcome) -> str:
-        return money(record.outstanding, record.currency)
-
-    def render_settled_at(self, value: datetime) -> str:
-        return at(value)
-
-
-def _link_to_account(account_id: str, name: str) -> SafeString:
-    try:
-        address = reverse("account-detail", args=[UUID(account_id)])
-    except ValueError:
-        return format_html("<bdi>{}</bdi>", name)
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, name)
 
 
 class AttemptTable(tables.Table):

@@ -74,6 +74,12 @@ def campaign_of(run: Run) -> SafeString:
     return link_to_campaign(run.campaign_id, run.campaign_name)
 
 
+@register.simple_tag
+def outcome_mark(word: str) -> SafeString:
+    """The short badge of an outcome, or of what waits."""
+    return mark(*MARKS[word], SHORT[word])
+
+
 @register.inclusion_tag("runs/_shapes.html")
 def shapes() -> dict[str, Any]:
     """The shapes that `tally` refers to, once per page, so that a poll need not carry them."""

@@ -24,7 +24,7 @@ CONTENT_TYPES = {
     "csv": "text/csv; charset=utf-8",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
-CHOSEN = ("outcome", "reason", "search")
+CHOSEN = ("outcome", "reason", "predicted", "search")
 PLACE = "<!-- {} -->"  # of a receipt's long tables in its page
 
 

@@ -8,21 +8,35 @@ from django.contrib.auth.decorators import permission_required
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.template.loader import render_to_string
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_GET, require_http_methods
 from django_htmx.http import trigger_client_event
+from django_htmx.middleware import HtmxDetails
 
 from dashboard.forms.filters import FilterForm
 from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
 from dashboard.models import Attempt, Run
-from dashboard.services import fates, history, notices, progress, recheck, runs, saved_views
-from dashboard.services.reasons import REASONS
-from dashboard.tables.runs import AttemptTable, ResultTable, RunTable
+from dashboard.services import (
+    fates,
+    finding,
+    history,
+    notices,
+    predictions,
+    progress,
+    recheck,
+    runs,
+    saved_views,
+    tally,
+)
+from dashboard.tables.results import ResultTable
+from dashboard.tables.runs import AttemptTable, RunTable
 from dashboard.views.enrollment import SignedIn
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
 
 LAST_CALLS = 5
+ORDER = (*finding.BY_NEED, "waiting", "not_sent", "picked")
 
 may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
@@ -47,36 +61,34 @@ def run_list(request: SignedIn) -> HttpResponse:
 @require_GET
 @tidy_address
 def run_detail(request: SignedIn, run_id: int) -> HttpResponse:
+    """The page; for htmx the list of invoices, or what it came to where that is what it replaces."""
     run = _run(run_id)
+    if wants_fragment(request) and HtmxDetails(request).target == "summary":
+        return not_cached(render(request, "runs/_summary.html", _summary(run)))
+    context = _results(request, run)
     if not wants_fragment(request):
         notices.see(request.user, run)
-    filters = ResultFilter(request.GET)
-    found = fates.results(run, **filters.values)
-    context = {
-        "run": run,
-        "progress": progress.of(run),
-        "recheck": recheck.of(run),
-        "filters": filters.as_applied(),
-        "chosen": filters.values,
-        "notes": filters.notes,
-        "groups": fates.groups(run),
-        "paging": found.paging,
-        "table": ResultTable(
-            found.rows, reasons=REASONS, may_settle=request.user.has_perm("dashboard.enroll")
-        ),
-        "calls": _calls(request, run, per_page=LAST_CALLS),
-    }
+        context |= _summary(run) | {
+            "progress": progress.of(run),
+            "may_act": request.user.has_perm("dashboard.enroll"),
+            "recheck": recheck.of(run),
+            "calls": _calls(request, run, per_page=LAST_CALLS),
+        }
     return render_piece_or_page(request, "runs/detail.html", "runs/_results.html", context)
 
 
 @require_GET
 def run_progress(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The panel, asked for again and again; when the run is over, the page loads the results."""
-    run = _run(run_id)
+    """The panel, asked for again and again: it spares what it can. When the run is over, the page loads the results.
+
+    `act` says that the page shows the controls. They lead to pages that ask for the right to them.
+    """
     if not wants_fragment(request):
-        return redirect(run)
+        return redirect("run-detail", run_id)
+    run = get_object_or_404(Run.objects.defer("campaign", "recheck", "tally"), pk=run_id)
     now = progress.of(run)
-    response = not_cached(render(request, "runs/_progress.html", {"run": run, "progress": now}))
+    context = {"run": run, "progress": now, "may_act": "act" in request.GET}
+    response = not_cached(HttpResponse(render_to_string("runs/_progress.html", context)))
     return trigger_client_event(response, "run-over", after="settle") if now.is_over else response
 
 
@@ -135,6 +147,36 @@ def run_mark(request: HttpRequest, run_id: int) -> HttpResponse:
 
 def _run(run_id: int) -> Run:
     return get_object_or_404(Run.objects.select_related("starter"), pk=run_id)
+
+
+def _summary(run: Run) -> dict[str, Any]:
+    turned_down, taken = predictions.missed(tally.shares(run))
+    return {
+        "run": run,
+        "outcomes": sorted(tally.by_outcome(run).items(), key=lambda item: ORDER.index(item[0])),
+        "groups": fates.groups(run),
+        "turned_down": turned_down,
+        "taken": taken,
+    }
+
+
+def _results(request: HttpRequest, run: Run) -> dict[str, Any]:
+    filters = ResultFilter(request.GET)
+    found = finding.find(run, **filters.values)
+    table = ResultTable(
+        found.rows,
+        chosen=filters.values,
+        may_pick=request.user.has_perm("dashboard.enroll"),
+        may_read_raw=request.user.has_perm("dashboard.view_raw"),
+    )
+    return {
+        "run": run,
+        "filters": filters.as_applied(),
+        "chosen": filters.values,
+        "notes": filters.notes,
+        "stretch": found.stretch,
+        "table": table,
+    }
 
 
 def _calls(request: HttpRequest, run: Run, *, page: int = 1, per_page: int) -> dict[str, Any]:

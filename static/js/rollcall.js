@@ -93,6 +93,11 @@
     hadFocus = false;
   });
 
+  // The list that a run's end would load anew stays while somebody has ticked rows of it.
+  document.addEventListener("htmx:beforeRequest", (event) => {
+    if (event.target.id === "results-again" && document.querySelector("#ticks tbody :checked")) event.preventDefault();
+  });
+
   // A swap may take the focused control away: then the focus goes to the heading, not to nowhere.
   let hadFocus = false;
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {

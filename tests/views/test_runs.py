@@ -128,7 +128,7 @@ def test_an_error_is_shown_in_full_escaped_and_explained(signed_in: Client) -> N
 
     assert "<bdi>&lt;script&gt;alert(1)&lt;/script&gt;</bdi>" in text
     assert "<script>alert" not in text
-    assert '<div class="why"><b>Refused in the vendor' in text
+    assert '<div class="why"><b>Refused in the vendor' in text.replace("&#x27;", "'")
 
 
 def test_dropped_duplicates_are_said(signed_in: Client) -> None:
@@ -227,14 +227,14 @@ def test_a_poll_is_small_writes_nothing_and_costs_the_same_for_any_size(signed_i
     for size in (301, 5000):
         run = busy_run(size)
         with CaptureQueriesContext(connection) as queries:
-            response = signed_in.get(address(run, "progress"), headers=HTMX)
+            response = signed_in.get(address(run, "progress") + "?act=on", headers=HTMX)
         costs.append(len(queries))
         assert len(response.content) <= 2048
         assert all(query["sql"].startswith("SELECT") for query in queries)
         Run.objects.filter(pk=run.pk).update(state=Run.State.STOPPED)
         run.batches.all().update(state="settled")
 
-    assert costs[0] == costs[1] <= 12
+    assert costs[0] == costs[1] <= 5  # PostgreSQL is asked the time, too
     assert list(Session.objects.values()) == sessions
     assert "Set-Cookie" not in response.headers
 
@@ -242,7 +242,7 @@ def test_a_poll_is_small_writes_nothing_and_costs_the_same_for_any_size(signed_i
 def test_a_pause_says_its_cause_the_vendors_words_and_what_to_do(signed_in: Client) -> None:
     run = ledger.rejected(ledger.queued(), 401, "key_rejected", "Key <b>revoked</b>")
 
-    text = text_of(signed_in, address(run, "progress"), **HTMX)
+    text = text_of(signed_in, address(run, "progress") + "?act=on", **HTMX)
 
     assert "The API key was rejected" in text
     assert "Key &lt;b&gt;revoked&lt;/b&gt;" in text

@@ -56,6 +56,9 @@ class Command(BaseCommand):
             "--reason", default="", metavar="CODE", help="Only this reason: a word of the column."
         )
         export.add_argument(
+            "--predicted", default="", metavar="WORD", help="enter, refuse, unsure, none, or otherwise."
+        )
+        export.add_argument(
             "--search", default="", metavar="TEXT", help="Part of an invoice number or account id."
         )
         export.add_argument("--output", default="-", metavar="FILE|-", help="- is standard output.")
@@ -86,7 +89,7 @@ class Command(BaseCommand):
 
     def _export(self, *, run_id: int, output: str, **options: Any) -> None:
         run, kind = self._run(run_id), options["format"]
-        chosen = {name: options[name] for name in ("outcome", "reason", "search")}
+        chosen = {name: options[name] for name in ("outcome", "reason", "predicted", "search")}
         if notes := ResultFilter(chosen).notes:
             self._refuse(" ".join(map(str, notes)))
         pieces = exports.FORMATS[kind](run, **chosen)

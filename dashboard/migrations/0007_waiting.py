@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('dashboard', '0003_background_reading'),
+        ('dashboard', '0006_views'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,0 +1,258 @@
+"""The invoices of a run as a list: filtered, searched, sorted, and walked from row to row at the same cost at any depth.
+
+A place in the list is named by an invoice's place in the pick. Those without an outcome stand among the others in the
+order of the pick, and after them in any other order.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import reduce
+from operator import or_
+from typing import Any
+from uuid import UUID
+
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, StrIndex
+
+from dashboard.models import Attempt, Outcome, Run
+from dashboard.services import eligibility, predictions, reasons, tally, unsent
+from dashboard.services.paging import Stretch
+from dashboard.services.reasons import Reason
+from dashboard.services.tally import Share
+from dashboard.services.unsent import LARGEST, NOT_SENT, WAITING
+
+STATE = Outcome.State
+PICKED, NO_REASON = "picked", "none"
+BY_NEED = (
+    STATE.FAILED,
+    STATE.UNKNOWN,
+    STATE.ALREADY_ACTIVE,
+    STATE.UNRECOGNISED,
+    STATE.SKIPPED,
+    STATE.PENDING,
+    STATE.ENROLLED,
+)
+_NO_AMOUNT = Value(Decimal("-999999999999.99"))
+SORTS: dict[str, Any] = {
+    PICKED: F("place"),
+    "number": F("invoice_number"),
+    "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
+    "outcome": StrIndex(Value(" ".join(BY_NEED)), F("state")),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which invoices of a run. `outcome` is an outcome's state or "waiting", `reason` its code or "none", `predicted` a word of
+    `predictions`.
+
+    `search` is part of an invoice number or a whole account id, `sort` a key of `SORTS`, with "-" for the other way round.
+    """
+
+    run: Run
+    outcome: str = ""
+    reason: str = ""
+    predicted: str = ""
+    search: str = ""
+    sort: str = PICKED
+
+    def written(self) -> "QuerySet[Outcome]":
+        """Those with an outcome. Hiding the state in an expression has one covering index walked for all of this."""
+        rows = self.run.outcomes.annotate(word=Coalesce("state", Value("")))
+        rows = rows.annotate(key=SORTS[self.sort.lstrip("-")])
+        if self.outcome:
+            rows = rows.filter(word=self.outcome)
+        if self.reason:
+            rows = rows.filter(reason=self.code)
+        if self.predicted:
+            rows = rows.filter(predictions.condition(self.predicted, "word"))
+        return rows.filter(_names(self.search)) if self.search else rows
+
+    @property
+    def code(self) -> str:
+        """The reason as it is stored."""
+        return "" if self.reason == NO_REASON else self.reason
+
+    @property
+    def may_be_unsent(self) -> bool:
+        """Whether those without an outcome may be among them."""
+        is_outcome = self.outcome in ("", WAITING, NOT_SENT)
+        return is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
+
+    @property
+    def total(self) -> int | None:
+        """How many, from the run's tally; None where nobody counts."""
+        if self.search:
+            return None
+        shares = [share for share in tally.shares(self.run) if predictions.fits(share, self.predicted)]
+        written = (
+            share.number
+            for share in shares
+            if self.outcome in ("", share.state) and (not self.reason or share.reason == self.code)
+        )
+        return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
+
+    def _unsent(self, shares: Iterable[Share]) -> int:
+        """Of a stopped run whose last call is under way, both kinds count as the one that is asked for with a prediction."""
+        counts = {WAITING: self.run.waiting, NOT_SENT: self.run.not_sent}
+        number = counts[self.outcome] if self.outcome else sum(counts.values())
+        if not (number and self.predicted):
+            return number
+        fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
+        return sum(fitting) - sum(share.number for share in shares)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A page of the list, and where it stands."""
+
+    rows: "list[Row]"
+    stretch: Stretch
+
+
+def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **filters: str) -> Found:
+    """The rows that follow the invoice with the place `after`, or go before that of `before`; else the first.
+
+    The filters are those of `Wanted`.
+    """
+    wanted = Wanted(run, **filters)
+    rows = _take(wanted, after or before, bool(before), per_page + 1)
+    if before and len(rows) <= per_page:
+        after = before = 0  # the beginning: a whole page of it
+        rows = _take(wanted, 0, False, per_page + 1)
+    has_more, rows = len(rows) > per_page, rows[:per_page]
+    if before:
+        rows.reverse()
+    first, last = (rows[0].place, rows[-1].place) if rows else (0, 0)
+    stretch = Stretch(
+        before=(first or after or None) if after or (before and has_more) else None,
+        after=last if before or has_more else None,
+        total=wanted.total,
+    )
+    return Found(_with_tries(run, rows), stretch)
+
+
+def _names(search: str) -> Q:
+    try:
+        return Q(account_id=str(UUID(search)))
+    except ValueError:
+        return Q(invoice_number__icontains=search)
+
+
+def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+    """So many rows beyond that place, in the order they are come by."""
+    if wanted.sort.lstrip("-") == PICKED:
+        return _as_picked(wanted, start, backwards, at_most)
+    parts: list[Callable[[Wanted, int, bool, int], list[Outcome]]] = [_written, _unsent]
+    is_unsent = bool(start) and not wanted.run.outcomes.filter(place=start).exists()
+    if backwards:
+        parts = [_unsent, _written] if is_unsent else [_written]
+    elif is_unsent:
+        parts = [_unsent]
+    rows: list[Outcome] = []
+    for part in parts:
+        rows += part(wanted, start if part is parts[0] else 0, backwards, at_most - len(rows))
+    return rows
+
+
+def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+    downwards = backwards != wanted.sort.startswith("-")
+    rows = _written(wanted, start, backwards, at_most)
+    end = rows[-1].place if len(rows) == at_most else 0
+    rows += _unsent(wanted, start, downwards, at_most, end)
+    return sorted(rows, key=lambda row: row.place, reverse=downwards)[:at_most]
+
+
+def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+    if wanted.outcome in (WAITING, NOT_SENT):
+        return []
+    downwards = backwards != wanted.sort.startswith("-")
+    keys = ["place"] if wanted.sort.lstrip("-") == PICKED else ["key", "place"]
+    rows = wanted.written().order_by(*(f"-{key}" if downwards else key for key in keys))
+    if start:
+        rows = rows.filter(_beyond(wanted, start, keys, "lt" if downwards else "gt"))
+    ids = list(rows.values_list("pk", flat=True)[:at_most])
+    whole = Outcome.objects.select_related("batch").defer("batch__accounts").in_bulk(ids)
+    return [whole[each] for each in ids]
+
+
+def _beyond(wanted: Wanted, start: int, keys: list[str], way: str) -> Q:
+    """The rows after a place in the order of these keys, or before it."""
+    further = Q(**{f"place__{way}": start})
+    if keys == ["place"]:
+        return further
+    at = wanted.run.outcomes.annotate(key=SORTS[wanted.sort.lstrip("-")])
+    key = at.values_list("key", flat=True).get(place=start)
+    return Q(**{f"key__{way}": key}) | Q(key=key) & further
+
+
+def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:
+    if not (at_most and wanted.may_be_unsent):
+        return []
+    return unsent.rows(
+        wanted.run,
+        outcome=wanted.outcome,
+        predicted=wanted.predicted,
+        search=wanted.search,
+        start=start,
+        end=end,
+        backwards=backwards,
+        at_most=at_most,
+    )
+
+
+@dataclass(frozen=True)
+class Row:
+    """One invoice of the list, with its verdict and how it came out.
+
+    `tries` are the calls that it travelled in, oldest first, without their raw answers.
+    """
+
+    outcome: Outcome
+    tries: list[Attempt]
+
+    @property
+    def reason(self) -> Reason | None:
+        """What explains it, where there is a code for it."""
+        outcome = self.outcome
+        will_be_read = outcome.look_at is not None
+        return (
+            reasons.explain(outcome.state, outcome.reason, will_be_read=will_be_read)
+            if outcome.reason
+            else None
+        )
+
+    @property
+    def predicted(self) -> str:
+        return predictions.kind_of(self.outcome.predicted)
+
+    @property
+    def why(self) -> str:
+        """The sentence of its verdict."""
+        return eligibility.why(self.outcome.predicted)
+
+    @property
+    def is_otherwise(self) -> bool:
+        return predictions.is_otherwise(self.outcome.state, self.outcome.reason, self.outcome.predicted)
+
+
+def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
+    """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
+    mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
+    moved = [row.place for row in rows if row.batch and row.batch.number > -(-run.size // LARGEST)]
+    if moved:
+        near = reduce(or_, (Q(first__lte=place, first__gt=place - LARGEST) for place in moved))
+        for batch_id, first, size in run.batches.filter(near, first__gt=0).values_list("pk", "first", "size"):
+            for place in moved:
+                if first <= place < first + size:
+                    mine[place].add(batch_id)
+    calls = Attempt.objects.filter(batch__in=set().union(*mine.values())).select_related("batch")
+    tries = defaultdict(list)
+    for attempt in calls.order_by("started_at").defer("raw", "remarks", "batch__accounts"):
+        tries[attempt.batch_id].append(attempt)
+    return [
+        Row(row, [each for batch_id in sorted(mine.get(row.place, ())) for each in tries[batch_id]])
+        for row in rows
+    ]

@@ -1,0 +1,170 @@
+"""The table of a run's invoices."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+import django_tables2 as tables
+from django.urls import reverse
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from dashboard.models import Attempt, Outcome
+from dashboard.tables.accounts import BOX, box_for_page
+from dashboard.templatetags.rollcall import NOTHING, mark, money
+from dashboard.templatetags.runs import at, fate
+
+PREDICTED = {"enter": _("To enter"), "refuse": _("To be refused"), "unsure": _("Could not be known")}
+SAID = '<div class="why"><span class="visually-hidden">{}</span> <bdi>{}</bdi></div>'
+ARROWS = {
+    False: SafeString(' <span aria-hidden="true">↑</span>'),
+    True: SafeString(' <span aria-hidden="true">↓</span>'),
+}
+BY_OTHERS = (Outcome.Source.READING, Outcome.Source.PERSON)
+
+
+def _column(label: Any, accessor: str, *, look: str = "", **options: Any) -> tables.Column:
+    """Cells name themselves where the table is stacked on a narrow screen."""
+    attrs = {"class": look} if look else {}
+    return tables.Column(
+        verbose_name=label,
+        accessor=accessor,
+        attrs={"th": attrs, "td": attrs | {"data-label": label}},
+        **options,
+    )
+
+
+class ResultTable(tables.Table):
+    """Rows are `services.finding.Row`. Headings of `SORTS` are links that keep the filters and begin anew."""
+
+    pick = tables.Column(
+        accessor="outcome__account_id", attrs={"th": {"class": "pick"}, "td": {"class": "pick"}}
+    )
+    place = _column(_("No."), "outcome__place", look="number")
+    invoice = tables.Column(accessor="outcome__account_id", verbose_name=_("Invoice"))
+    outcome = _column(_("Outcome"), "outcome__state")
+    what = _column(_("What happened"), "outcome__error", look="what anywhere", empty_values=())
+    predicted = _column(_("Predicted"), "outcome__predicted", empty_values=())
+    outstanding = _column(_("Outstanding"), "outcome__outstanding", look="number", empty_values=())
+    tries = _column(_("Calls"), "tries", look="tries")
+
+    caption = _("Invoices of this run")
+    SORTS = {"place": "picked", "invoice": "number", "outcome": "outcome", "outstanding": "amount"}
+
+    class Meta:
+        orderable = False
+        default = NOTHING
+        attrs = {"class": "table stacks"}
+        empty_text = _("No invoice of this run matches these filters.")
+
+    def __init__(self, rows: Any, *, chosen: Mapping[str, Any], may_pick: bool, may_read_raw: bool) -> None:
+        super().__init__(rows, exclude=() if may_pick else ("pick",))
+        self.may_settle = may_pick
+        self.may_read_raw = may_read_raw
+        for name, key in self.SORTS.items():
+            self._make_sortable(self.columns[name].column, key, chosen)
+        if may_pick:
+            self.columns["pick"].column.verbose_name = box_for_page()
+
+    def _make_sortable(self, column: tables.Column, key: str, chosen: Mapping[str, Any]) -> None:
+        """A link in the heading; the second click turns the order round."""
+        is_used, is_down = chosen["sort"].lstrip("-") == key, chosen["sort"].startswith("-")
+        kept = {
+            name: value for name, value in chosen.items() if value and name not in ("sort", "after", "before")
+        }
+        query = urlencode(kept | {"sort": f"-{key}" if is_used and not is_down else key})
+        column.verbose_name = format_html(
+            '<a id="sort-{0}" class="sort" href="?{1}#results" data-hx-get="?{1}">{2}{3}</a>',
+            key,
+            query,
+            column.verbose_name,
+            ARROWS[is_down] if is_used else "",
+        )
+        order = {"aria-sort": "descending" if is_down else "ascending"} if is_used else {}
+        column.attrs = column.attrs | {"th": column.attrs.get("th", {}) | order}
+
+    def render_pick(self, value: str, record: Any) -> SafeString:
+        name = record.outcome.invoice_number or value
+        return format_html(BOX, value, _("Select %(invoice)s") % {"invoice": name}, "")
+
+    def render_invoice(self, value: str, record: Any) -> SafeString:
+        name = record.outcome.invoice_number
+        if not name:
+            return _link_to_account(value, value)
+        return format_html('{}<div class="why id"><bdi>{}</bdi></div>', _link_to_account(value, name), value)
+
+    def render_outcome(self, record: Any) -> SafeString:
+        said = record.outcome.vendor_status
+        word = format_html(SAID, _("The vendor said:"), said) if said else ""
+        return format_html("{}{}", fate(record.outcome), word)
+
+    def render_what(self, record: Any) -> SafeString:
+        outcome = record.outcome
+        lines = [format_html("<div><bdi>{}</bdi></div>", outcome.error)] if outcome.error else []
+        if record.reason:
+            lines.append(format_html('<div class="why"><b>{}.</b></div>', record.reason.title))
+        if outcome.source in BY_OTHERS:
+            source = Outcome.Source(outcome.source).label
+            lines.append(format_html('<div class="why">{}, {}.</div>', source, at(outcome.settled_at)))
+        lines += _readings(outcome)
+        if outcome.state == Outcome.State.UNKNOWN and self.may_settle:
+            lines.append(_ways_to_settle(outcome))
+        return SafeString("".join(lines) or NOTHING)
+
+    def render_predicted(self, record: Any) -> SafeString:
+        word = PREDICTED.get(record.predicted)
+        if not word:
+            return SafeString(NOTHING)
+        why = format_html('<div class="why">{}</div>', record.why) if record.predicted != "enter" else ""
+        wrong = mark("warn", "alert", _("came out otherwise")) if record.is_otherwise else ""
+        return format_html("{} {}{}", word, wrong, why)
+
+    def render_outstanding(self, record: Any) -> str:
+        return money(record.outcome.outstanding, record.outcome.currency)
+
+    def render_tries(self, value: list[Attempt], record: Any) -> SafeString:
+        line = '<div>{}, {}</div><div class="why">{}</div>'
+        return format_html_join("", line, (self._try(each, record) for each in value))
+
+    def _try(self, attempt: Attempt, record: Any) -> tuple[Any, ...]:
+        name = _("Call %(batch)s, try %(number)s") % {"batch": attempt.batch.number, "number": attempt.number}
+        if self.may_read_raw:
+            address = reverse("attempt-detail", args=[record.outcome.run_id, attempt.pk])
+            name = format_html('<a href="{}">{}</a>', address, name)
+        said = attempt.get_answer_class_display() or _("Under way")
+        return (
+            name,
+            at(attempt.started_at),
+            f"{said}, HTTP {attempt.http_status}" if attempt.http_status else said,
+        )
+
+
+def _readings(outcome: Outcome) -> list[SafeString]:
+    lines = []
+    if outcome.looked_at:
+        line = '<div class="why">{} {}: <bdi>{}</bdi>.</div>'
+        lines.append(format_html(line, _("Last read"), at(outcome.looked_at), outcome.seen))
+    if outcome.look_at:
+        lines.append(
+            format_html('<div class="why">{} {}.</div>', _("Read again by itself at"), at(outcome.look_at))
+        )
+    return lines
+
+
+def _ways_to_settle(outcome: Outcome) -> SafeString:
+    ways = (("run-mark", _("Mark")), ("run-send-again", _("Send again")))
+    links = (
+        (reverse(name, args=[outcome.run_id]), urlencode({"account_id": outcome.account_id}), word)
+        for name, word in ways
+    )
+    return format_html('<div class="row-of">{}</div>', format_html_join("", '<a href="{}?{}">{}</a>', links))
+
+
+def _link_to_account(account_id: str, name: str) -> SafeString:
+    try:
+        address = reverse("account-detail", args=[UUID(account_id)])
+    except ValueError:
+        return format_html("<bdi>{}</bdi>", name)
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, name)

@@ -1,0 +1,202 @@
+"""The list of a run's invoices: every one of them once, in any order, at any depth, with and without an outcome."""
+
+import uuid
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from dashboard.api.schema import Campaign
+from dashboard.models import Run
+from dashboard.services import finding, runs
+from dashboard.services.finding import Found
+from tests import ledger
+
+pytestmark = pytest.mark.django_db
+SORTS = [f"{way}{key}" for key in finding.SORTS for way in ("", "-")]
+
+
+def numbers(found: Found) -> list[str]:
+    return [row.outcome.invoice_number for row in found.rows]
+
+
+def walk(run: Run, *, way: str = "after", start: int = 0, **filters: Any) -> list[str]:
+    """Every invoice that Next, or Previous, leads to."""
+    listed: list[str] = []
+    found = finding.find(run, **{way: start}, **filters)
+    for _ in range(100):
+        rows = numbers(found)
+        listed = listed + rows if way == "after" else rows + listed
+        place = getattr(found.stretch, way)
+        if place is None:
+            return listed
+        found = finding.find(run, **{way: place}, **filters)
+    raise AssertionError("the list does not come to an end")
+
+
+def half_done(size: int = 250) -> Run:
+    return ledger.answered(ledger.queued(size), "SUCCESS", "FAILED", error=ledger.ACTIVE)
+
+
+def uneven(size: int = 127) -> Run:
+    """Amounts, currencies and verdicts of several kinds, one without an amount; the first 100 are answered."""
+    accounts = [
+        {
+            "id": ledger.account_id(each),
+            "number": f"INV-{each * 37 % 1000:03}",
+            **({"outstanding": f"{each * 13 % 50}.10", "currency": "USD"} if each % 9 else {}),
+            "verdict": ("enters", "past_due", "disputed", "")[each % 4],
+        }
+        for each in range(1, size + 1)
+    ]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+    return ledger.answered(run, "SUCCESS", "FAILED", "SKIPPED", error=ledger.ACTIVE)
+
+
+@pytest.mark.parametrize("size", [1, 20, 100, 101, 250])
+def test_every_picked_invoice_is_listed_once_in_the_order_of_the_pick(size: int) -> None:
+    assert walk(half_done(size), per_page=30) == [f"INV-{each}" for each in range(1, size + 1)]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_next_and_previous_lead_through_the_same_list_in_every_order(sort: str) -> None:
+    run = uneven()
+
+    forwards = walk(run, sort=sort, per_page=7)
+    last = finding.find(run, sort=sort, per_page=200).rows[-1].outcome.place
+
+    assert sorted(forwards) == sorted(f"INV-{each * 37 % 1000:03}" for each in range(1, 128))
+    assert walk(run, way="before", start=last, sort=sort, per_page=7) == forwards[:-1]
+
+
+def test_the_beginning_is_a_whole_page_also_when_it_is_come_by_from_the_middle() -> None:
+    found = finding.find(half_done(), before=4, per_page=10)
+
+    assert numbers(found) == [f"INV-{each}" for each in range(1, 11)]
+    assert (found.stretch.before, found.stretch.after) == (None, 10)
+
+
+def test_orders_are_what_they_say_and_what_waits_comes_last() -> None:
+    run = uneven()
+    written = {row.outcome.pk for row in finding.find(run, per_page=200).rows if row.outcome.pk}
+
+    for sort, key in (("number", "invoice_number"), ("amount", "outstanding")):
+        rows = [row.outcome for row in finding.find(run, sort=sort, per_page=200).rows]
+        values = [getattr(row, key) for row in rows[:100]]
+        assert {row.pk for row in rows[:100]} == written
+        assert [value is not None for value in values] == sorted(value is not None for value in values)
+        known = [value for value in values if value is not None]
+        assert known == sorted(known)
+
+
+def test_by_outcome_what_needs_somebody_comes_first() -> None:
+    states = [row.outcome.state for row in finding.find(uneven(), sort="outcome", per_page=200).rows]
+
+    assert list(dict.fromkeys(states)) == ["failed", "skipped", "enrolled", "waiting"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "number"), [("enrolled", 50), ("failed", 50), ("skipped", 0), ("waiting", 150)]
+)
+def test_an_outcome_filters_and_counts(outcome: str, number: int) -> None:
+    run = half_done()
+
+    assert finding.find(run, outcome=outcome).stretch.total == number
+    assert len(walk(run, outcome=outcome)) == number
+
+
+def test_what_a_stop_left_unsent_is_listed_as_not_sent() -> None:
+    run = runs.stop(run=half_done(), who=None)
+
+    found = finding.find(run, outcome="not_sent", per_page=200)
+
+    assert found.stretch.total == 150
+    assert {row.outcome.state for row in found.rows} == {"not_sent"}
+
+
+@pytest.mark.parametrize("predicted", ["enter", "refuse", "unsure", "none", "otherwise"])
+def test_a_prediction_filters_and_counts_with_and_without_an_outcome(predicted: str) -> None:
+    run = uneven()
+    rows = finding.find(run, per_page=200).rows
+    fitting = [
+        row.outcome.invoice_number
+        for row in rows
+        if (row.is_otherwise if predicted == "otherwise" else row.predicted == predicted)
+    ]
+
+    assert fitting
+    assert walk(run, predicted=predicted, per_page=9) == fitting
+    assert finding.find(run, predicted=predicted).stretch.total == len(fitting)
+
+
+def test_a_prediction_among_what_does_not_exist_counts_nothing() -> None:
+    assert finding.find(uneven(), outcome="not_sent", predicted="enter").stretch.total == 0
+
+
+def test_refused_though_it_was_to_enter_is_otherwise_and_so_is_the_reverse() -> None:
+    rows = finding.find(uneven(), predicted="otherwise", per_page=200).rows
+
+    assert {(row.predicted, row.outcome.state) for row in rows} == {
+        ("enter", "failed"),
+        ("enter", "skipped"),
+        ("refuse", "enrolled"),
+    }
+
+
+def test_a_search_finds_numbers_and_ids_with_and_without_an_outcome() -> None:
+    run = half_done()
+
+    assert walk(run, search="inv-25") == ["INV-25", "INV-250"]
+    assert walk(run, search="49") == ["INV-49", "INV-149", "INV-249"]
+    assert walk(run, search=ledger.account_id(249).upper()) == ["INV-249"]
+    assert walk(run, search=ledger.account_id(2)) == ["INV-2"]
+    assert walk(run, search="nothing like it") == []
+    assert finding.find(run, search="inv").stretch.total is None
+
+
+@pytest.mark.parametrize("search", ["%", "_", "\\", '"', "waiting", "é", "'; --"])
+def test_a_search_is_for_letters_not_for_patterns_nor_for_what_else_is_kept(search: str) -> None:
+    assert walk(half_done(), search=search) == []
+
+
+def test_a_number_is_found_with_quotes_and_accents_in_it() -> None:
+    accounts = [{"id": ledger.account_id(1), "number": 'É"\\1'}]
+    run = runs.queue(
+        starter=None, campaign=Campaign(id=ledger.CAMPAIGN_ID), accounts=accounts, token=uuid.uuid4()
+    )
+
+    assert walk(run, search='É"\\') == ['É"\\1']
+
+
+def test_a_reason_leads_to_its_invoices_alone() -> None:
+    run = half_done()
+
+    assert len(walk(run, reason="active_execution")) == 50
+    assert walk(run, reason="past_due") == []
+
+
+def test_a_page_costs_as_many_queries_in_a_large_run_as_in_a_small_one() -> None:
+    costs = []
+    for size in (250, 5000):
+        run = ledger.answered(ledger.queued(size), "SUCCESS")
+        with CaptureQueriesContext(connection) as queries:
+            finding.find(run, after=180, per_page=20)
+        costs.append(len(queries))
+        runs.stop(run=run, who=None)
+
+    assert costs[0] == costs[1]
+
+
+def test_a_row_knows_each_call_that_it_travelled_in() -> None:
+    run = ledger.rejected(ledger.queued(4), 422, "refused", "One is bad.")
+    refused = run.batches.get(number=1)
+    ledger.answered(run, "SUCCESS")
+
+    tries = {row.outcome.place: row.tries for row in finding.find(run).rows}
+
+    assert [each.batch.number for each in tries[1]] == [1, 2]
+    assert [each.answer_class for each in tries[1]] == ["rejected", "done"]
+    assert [each.batch for each in tries[4]] == [refused]
+    assert walk(run) == ["INV-1", "INV-2", "INV-3", "INV-4"]
