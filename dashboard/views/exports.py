@@ -21,7 +21,7 @@ from dashboard.views import errors
 from dashboard.views.fragments import not_cached
 
 CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 CHOSEN = ("outcome", "reason", "search")
