@@ -21,7 +21,7 @@ from dashboard.views import errors
 from dashboard.views.fragments import not_cached
 
 CONTENT_TYPES = {
-    "csv": "text/csv; charset=utf-8",
+    "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
 CHOSEN = ("outcome", "reason", "predicted", "search")
@@ -72,7 +72,7 @@ def run_receipt(request: HttpRequest, run_id: int) -> HttpResponseBase:
     page = render_to_string("runs/receipt.html", context, request)
     may_read_raw = request.user.has_perm("dashboard.view_raw")
     pieces = _filled(page, run, may_read_raw, timezone.get_current_timezone())
-    return not_cached(StreamingHttpResponse(pieces))
+    return _at_once(StreamingHttpResponse(pieces))
 
 
 def _filled(page: str, run: Run, may_read_raw: bool, zone: tzinfo) -> Iterator[str]:
@@ -94,4 +94,10 @@ def _run(run_id: int) -> Run:
 def _download(pieces: Iterable[Any], name: str, kind: str) -> HttpResponseBase:
     response = StreamingHttpResponse(pieces, content_type=CONTENT_TYPES[kind])
     response["Content-Disposition"] = content_disposition_header(True, name) or ""
+    return _at_once(response)
+
+
+def _at_once(response: StreamingHttpResponse) -> StreamingHttpResponse:
+    """A proxy hands it on as it comes."""
+    response["X-Accel-Buffering"] = "no"
     return not_cached(response)

@@ -49,7 +49,7 @@ def test_a_csv_of_all_has_a_heading_and_every_invoice(web: Client, run: Run) -> 
     assert rows[0][14:16] == ["Sent at (UTC)", "Settled at (UTC)"]
     assert len(rows) == 151
     assert rows[1][10:13] == ["12.50", "USD", "2026-03-04"]
-    assert response["Content-Type"] == "text/csv; charset=utf-8"
+    assert response["Content-Type"] == "text/csv"
     assert response["Content-Disposition"] == f'attachment; filename="run-{run.pk}.csv"'
     assert "no-store" in response["Cache-Control"]
 
