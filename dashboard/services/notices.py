@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from dashboard.models import Notice, Outcome, Run
 from dashboard.services import clock
@@ -82,7 +83,7 @@ def ask_again_after(user: User) -> int:
     )
     if begun is None:
         return QUIET
-    age = (clock.now() - begun).total_seconds()
+    age = (timezone.now() - begun).total_seconds()
     return next((wait for limit, wait in UNDER_WAY if age < limit), LONG_RUN)
 
 
