@@ -158,6 +158,12 @@ class Try:
     outcome: Outcome | None
 
     @property
+    def who(self) -> User | None:
+        """Whoever had it sent again, or started the run; None for the command line."""
+        batch = self.attempt.batch if self.attempt else None
+        return batch.permitted_by.who if batch and batch.permitted_by else self.run.starter
+
+    @property
     def reason(self) -> reasons.Reason | None:
         return reasons.of(self.outcome.reason) if self.outcome else None
 
@@ -166,8 +172,8 @@ def tries(account_id: str) -> list[Try]:
     """Every try to enroll this invoice, newest first; at most so many runs."""
     outcomes = (
         Outcome.objects.filter(account_id=account_id)
-        .select_related("run__starter", "attempt", "batch")
-        .defer("run__campaign", "attempt__raw", "batch__accounts")
+        .select_related("run__starter", "batch", "attempt__batch__permitted_by__who")
+        .defer("run__campaign", "attempt__raw", "batch__accounts", "attempt__batch__accounts")
         .order_by("-pk")[:TRIES_SHOWN]
     )
     found = []
@@ -185,7 +191,8 @@ def _earlier(outcome: Outcome) -> QuerySet[Attempt]:
     carriers = Batch.objects.filter(pk=batch.pk)
     if _came_later(batch, outcome.run):
         carriers = Batch.objects.filter(run=outcome.run_id, accounts__icontains=f'"{outcome.account_id}"')
-    return Attempt.objects.filter(batch__in=carriers, pk__lt=outcome.attempt_id).defer("raw").order_by("-pk")
+    earlier = Attempt.objects.filter(batch__in=carriers, pk__lt=outcome.attempt_id).order_by("-pk")
+    return earlier.select_related("batch__permitted_by__who").defer("raw", "batch__accounts")
 
 
 def _came_later(batch: Batch, run: Run) -> bool:

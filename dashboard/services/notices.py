@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from dashboard.models import Notice, Outcome, Run
 from dashboard.services import clock
 
 SHOWN = 3
+# All that a notice is made of; a poll reads no more.
+SAID = ("run_id", *(f"run__{name}" for name in ("state", "pause", "size", *Outcome.State.values)))
 # In seconds: how soon an open page asks again, the longer the later, while a run of this person is under way; and otherwise.
 UNDER_WAY = ((30, 3), (300, 5))
 LONG_RUN, QUIET = 10, 30
@@ -66,7 +69,7 @@ def _waits_for_somebody(run: Run) -> bool:
 
 def unseen(user: User) -> Board:
     """One query where there are few."""
-    rows = Notice.objects.filter(user=user, seen_at=None).select_related("run").defer("run__campaign")
+    rows = Notice.objects.filter(user=user, seen_at=None).select_related("run").only(*SAID)
     shown = list(rows[: SHOWN + 1])
     number = rows.count() if len(shown) > SHOWN else len(shown)
     return Board([News(notice) for notice in shown[:SHOWN]], number)
@@ -82,7 +85,7 @@ def ask_again_after(user: User) -> int:
     )
     if begun is None:
         return QUIET
-    age = (clock.now() - begun).total_seconds()
+    age = (timezone.now() - begun).total_seconds()
     return next((wait for limit, wait in UNDER_WAY if age < limit), LONG_RUN)
 
 

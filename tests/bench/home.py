@@ -22,15 +22,15 @@ FRAGMENT = {"HX-Request": "true"}
 # Address -> the most, as a multiple of the floor; a poll's also in bytes.
 PAGES = {
     "/saved-views/?page=run-list&query=mine%3Don": None,
-    "/": 6.0,
-    "/runs/": 5.0,
-    "/runs/?page=2500": 5.0,
-    "/runs/?search=chase+7": 5.0,
-    "/runs/?search=00000000-0000-0000-0000-000000000007": 5.0,
-    "/runs/?who=collector&state=finished": 5.0,
-    "/runs/?needs=unknown": 5.0,
-    "/runs/?needs=failed": 5.0,
-    "/runs/?since=2026-01-01&until=2999-01-01": 5.0,
+    "/": 8.0,
+    "/runs/": 6.0,
+    "/runs/?page=2500": 6.0,
+    "/runs/?search=chase+7": 6.0,
+    "/runs/?search=00000000-0000-0000-0000-000000000007": 6.0,
+    "/runs/?who=collector&state=finished": 6.0,
+    "/runs/?needs=unknown": 6.0,
+    "/runs/?needs=failed": 6.0,
+    "/runs/?since=2026-01-01&until=2999-01-01": 6.0,
 }
 POLLS = {"/notices/": 1.0, "/under-way/": 1.0}
 MOST_BYTES = 2048

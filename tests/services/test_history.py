@@ -127,6 +127,7 @@ def test_every_try_with_an_invoice_is_found_that_which_was_sent_again_too(collec
         (second.pk, None),
         (first.pk, "failed"),
     ]
+    assert [one.who for one in tries] == [collector, collector, None]
     assert tries[1].attempt.answer_class == "unknown"
     assert tries[2].reason.title == "Already active in a campaign"
     assert len(history.tries(ledger.account_id(2))) == 1

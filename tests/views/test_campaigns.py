@@ -238,10 +238,13 @@ def test_a_campaign_lists_our_latest_runs_into_it(empty: Sandbox, browser: Brows
         Run.objects.create(campaign_id=campaign["id"], campaign_name="x", starter=collector, size=3, failed=1)
     Run.objects.create(campaign_id="other", campaign_name="y", starter=collector, size=3)
 
-    rows = rows_of(browser.get(address(campaign)).text)
+    page = browser.get(address(campaign)).text
 
+    rows = rows_of(page)
     assert len(rows) == 10
     assert "collector 3 0 1 0" in rows[0]
+    assert "12 runs of 36 invoices: 0 enrolled, 12 failed, 0 unknown." in page
+    assert f'href="/runs/?search={campaign["id"]}"' in page
 
 
 def test_only_those_who_may_enroll_are_offered_to(
