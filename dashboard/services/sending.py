@@ -119,7 +119,7 @@ def _serving() -> tuple[str, tuple[Any, ...]]:
         not_before__gt=ANY_TIME
     )
     allowed = User.objects.with_perm("dashboard.enroll", backend=ROLES).filter(pk=OuterRef("starter"))
-    whole = ready.annotate(may_enroll=Q(starter=None) | Exists(allowed)).defer(*runs.UNREAD)
+    whole = ready.annotate(may_enroll=Q(starter=None) | Exists(allowed)).defer(*runs.UNREAD, "tally")
     order = F("served_at").asc(nulls_first=True), "pk"
     sql, params = (
         whole.select_for_update(of=("self",)).order_by(*order)[:RUNS_AT_ONCE].query.sql_with_params()

@@ -11,7 +11,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.models import Run
-from dashboard.services import exports, fates, runs
+from dashboard.services import exports, finding, reasons, runs
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -28,6 +28,10 @@ FILTERS = [
     {"outcome": "failed", "search": "INV-1"},
     {"search": ledger.account_id(7)},
     {"search": "nothing like it"},
+    {"outcome": "pending", "reason": "none"},
+    {"predicted": "enter"},
+    {"predicted": "none", "search": "inv"},
+    {"predicted": "otherwise"},
 ]
 
 
@@ -38,8 +42,8 @@ def mixed() -> Run:
 
 
 def shown(run: Run, **chosen: str) -> list[tuple[str, str]]:
-    rows = [fates.results(run, page=page, per_page=100, **chosen).rows for page in (1, 2, 3)]
-    return [(row.account_id, row.state) for page in rows for row in page]
+    rows = [row.outcome for row in finding.find(run, per_page=1000, **chosen).rows]
+    return [(row.account_id, row.state) for row in rows]
 
 
 def exported(run: Run, **chosen: str) -> list[tuple[str, str]]:
@@ -104,7 +108,7 @@ def test_a_line_tells_all_that_is_known() -> None:
         vendor_status="FAILED",
         reason="active_execution",
         happened="Already active in a campaign",
-        what_to_do=fates.explained(fates.Outcome.State.FAILED, "active_execution")[1],
+        what_to_do=reasons.REASONS["active_execution"].what_to_do,
         error=ledger.ACTIVE,
         predicted="enters",
         amount=Decimal("1234.50"),

@@ -1,6 +1,6 @@
 """The receipt: counts, sums and a fingerprint that any changed fate changes."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from decimal import Decimal
 
 import pytest
@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 
 from dashboard.models import Run
 from dashboard.services import receipts, runs
+from dashboard.services.tally import Sums
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -17,29 +18,27 @@ def half_done() -> Run:
     return ledger.answered(ledger.queued(150), "SUCCESS", "FAILED", error=ledger.ACTIVE)
 
 
-def sums(
-    tallies: Iterator[receipts.Tally] | list[receipts.Tally],
-) -> dict[str, tuple[int, dict[str, Decimal]]]:
-    return {tally.state: (tally.number, dict(tally.sums)) for tally in tallies}
+def figures(sums: Mapping[str, Sums]) -> dict[str, tuple[int, dict[str, Decimal]]]:
+    return {word: (of.number, of.amounts) for word, of in sums.items()}
 
 
 def test_counts_and_sums_make_up_all_that_was_picked() -> None:
     receipt = receipts.of(half_done())
 
-    assert sums(receipt.tallies) == {
+    assert figures(receipt.sums) == {
         "enrolled": (50, {"USD": Decimal("625.00")}),
         "failed": (50, {"USD": Decimal("625.00")}),
         "waiting": (50, {"USD": Decimal("625.00")}),
+        "picked": (150, {"USD": Decimal("1875.00")}),
     }
-    assert sums([receipt.total]) == {"picked": (150, {"USD": Decimal("1875.00")})}
 
 
 def test_what_has_no_amount_is_counted_apart_from_the_sums() -> None:
     run = ledger.answered(ledger.queued(2, known={"outstanding": None}), "SUCCESS")
 
-    [tally] = receipts.of(run).tallies
+    enrolled = receipts.of(run).sums["enrolled"]
 
-    assert (tally.number, tally.unpriced, dict(tally.sums)) == (2, 2, {})
+    assert (enrolled.number, enrolled.without, enrolled.amounts) == (2, 2, {})
 
 
 def test_who_did_what_is_told_in_order_with_the_reasons(manager: User) -> None:

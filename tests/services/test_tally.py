@@ -110,7 +110,7 @@ def test_runs_from_before_get_their_places_and_tally() -> None:
     Batch.objects.update(first=0)
     Run.objects.update(tally={})
 
-    importlib.import_module("dashboard.migrations.0004_results").fill(apps, None)
+    importlib.import_module("dashboard.migrations.0005_results").fill(apps, None)
 
     run.refresh_from_db()
     assert dict(run.outcomes.values_list("account_id", "place")) == places

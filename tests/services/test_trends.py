@@ -6,22 +6,21 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from dashboard.models import Outcome, Run, Tally
-from dashboard.services import runs, trends
+from dashboard.models import Outcome, Run
+from dashboard.services import outcomes, runs, trends
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
 TODAY = -1
+STATE = Outcome.State
 
 
 def totals() -> dict[str, int]:
     return {series.code: series.total for series in trends.recent().outcomes}
 
 
-def predicted(run: Run, verdict: str) -> Run:
-    run.outcomes.update(predicted=verdict)
-    Run.objects.filter(pk=run.pk).update(is_tallied=False)
-    return run
+def expected(number: int, verdict: str) -> Run:
+    return ledger.queued(number, known={"verdict": verdict})
 
 
 def test_a_run_counts_from_its_first_answer_and_the_same_once_it_is_summed_up() -> None:
@@ -52,18 +51,12 @@ def test_a_fate_that_changes_later_is_counted_once(collector: User) -> None:
     assert before == totals() == {"enrolled": 2}
 
 
-def test_a_run_is_not_summed_up_while_its_counts_say_otherwise() -> None:
-    run = ledger.answered(ledger.queued(2), "SUCCESS")
-    Outcome.objects.filter(account_id=ledger.account_id(1)).update(state=Outcome.State.FAILED)
-
-    assert trends.sum_up() == 0
-    assert not Tally.objects.filter(run=run).exists()
-
-
 def test_reasons_are_counted_the_most_frequent_first_and_the_rare_ones_together() -> None:
-    run = ledger.answered(ledger.queued(12), "FAILED", error=ledger.ACTIVE)
+    run = runs.lock(ledger.answered(ledger.queued(12), "FAILED", error=ledger.ACTIVE).pk)
     for number, code in enumerate(["a", "b", "c", "d", "e", "f", "g"], start=1):
-        run.outcomes.filter(account_id=ledger.account_id(number)).update(reason=code)
+        outcome = run.outcomes.get(account_id=ledger.account_id(number))
+        outcomes.move(run, outcome, STATE.FAILED, reason=code, source=Outcome.Source.READING)
+    runs.save(run)
     trends.sum_up()
 
     found = trends.recent().reasons
@@ -74,8 +67,8 @@ def test_reasons_are_counted_the_most_frequent_first_and_the_rare_ones_together(
 
 
 def test_what_was_predicted_to_enter_and_refused_is_a_rate() -> None:
-    predicted(ledger.answered(ledger.queued(4), "SUCCESS", "SUCCESS", "SUCCESS", "FAILED"), "enters")
-    predicted(ledger.answered(ledger.queued(1), "SUCCESS"), "past_due")
+    ledger.answered(expected(4, "enters"), "SUCCESS", "SUCCESS", "SUCCESS", "FAILED")
+    ledger.answered(expected(1, "past_due"), "SUCCESS")
     trends.sum_up()
 
     found = trends.recent()
@@ -86,10 +79,7 @@ def test_what_was_predicted_to_enter_and_refused_is_a_rate() -> None:
 
 
 def test_a_refused_call_says_nothing_about_a_prediction() -> None:
-    predicted(
-        ledger.rejected(ledger.queued(1), 409, "refused", "Conflict"),
-        "enters",
-    )
+    ledger.rejected(expected(1, "enters"), 409, "refused", "Conflict")
     Run.objects.update(state=Run.State.FINISHED, pause="")
     trends.sum_up()
 

@@ -68,11 +68,11 @@ def test_history_being_restored_gets_the_whole_page(sandbox: Sandbox, browser: B
     assert "<html" in response.text
 
 
-def test_the_list_takes_one_call_and_at_most_five_queries(sandbox: Sandbox, browser: Browser) -> None:
+def test_the_list_takes_one_call_and_at_most_three_queries(sandbox: Sandbox, browser: Browser) -> None:
     with CaptureQueriesContext(connection) as queries:
         browser.get("/campaigns/")
 
-    assert len(queries) <= 5
+    assert len(queries) <= 3
     assert [call.path for call in sandbox.ledger.calls] == ["/campaigns"]
 
 

@@ -70,7 +70,7 @@ def test_a_part_is_what_the_page_shows_with_the_same_query(web: Client, run: Run
 
     rows = list(load_workbook(io.BytesIO(content(response))).worksheets[0].values)
     shown = web.get(f"/runs/{run.pk}/?{query}&per_page=100").context["table"].rows
-    assert [row[1] for row in rows[1:]] == [row.record.account_id for row in shown] != []
+    assert [row[1] for row in rows[1:]] == [row.record.outcome.account_id for row in shown] != []
     assert (response["Content-Type"], response["Content-Disposition"]) == (
         XLSX,
         f'attachment; filename="run-{run.pk}-failed-active_execution-found.xlsx"',
@@ -101,7 +101,7 @@ def test_the_run_page_offers_the_files_of_what_is_shown_and_of_all(web: Client, 
     whole = web.get(f"/runs/{run.pk}/").content.decode()
     part = web.get(f"/runs/{run.pk}/?outcome=failed&search=a%26b").content.decode()
 
-    link = f'href="/runs/{run.pk}/export.csv?outcome=failed&amp;reason=&amp;search=a%26b"'
+    link = f'href="/runs/{run.pk}/export.csv?outcome=failed&amp;reason=&amp;predicted=&amp;search=a%26b"'
     assert link in part
     assert link not in whole
     for text in (whole, part):

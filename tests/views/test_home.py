@@ -62,8 +62,8 @@ def test_it_says_why_a_run_is_paused_and_what_to_do(collector: User, browser_of:
 
 
 def test_figures_are_drawn_and_stand_in_a_table_beside(collector: User, browser_of: Browser) -> None:
-    run = ledger.answered(ledger.queued(4), "SUCCESS", "SUCCESS", "SUCCESS", "FAILED", error=ledger.ACTIVE)
-    run.outcomes.update(predicted="enters")
+    run = ledger.queued(4, known={"verdict": "enters"})
+    ledger.answered(run, "SUCCESS", "SUCCESS", "SUCCESS", "FAILED", error=ledger.ACTIVE)
     trends.sum_up()
 
     text = browser_of(collector).get("/").text

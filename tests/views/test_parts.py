@@ -58,8 +58,8 @@ def test_the_page_offers_for_each_group_what_helps_and_nothing_else(web: Browser
     moved = set(re.findall(r'/part/\?outcome=(\w+)(?:&amp;reason=(\w+))?"', html))
     assert parked == {"active_execution", "not_enrolled_when_read"}
     assert retried == parked | {"other", "no_reason_given", "call_refused", "pending_then_not"}
-    assert {outcome for outcome, _ in moved} == {"failed", "skipped", "unrecognised"}
-    assert len(moved) == 12
+    assert {outcome for outcome, _ in moved} == {"failed", "skipped", "unrecognised", "not_sent"}
+    assert len(moved) == 13
 
 
 def test_a_viewer_is_offered_nothing_and_may_do_nothing(
