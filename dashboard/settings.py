@@ -92,6 +92,7 @@ class Environment(BaseSettings):
     settle_after: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
     lease: Seconds = 30
     large_run: int = Field(1000, ge=1)
+    keep_lists_days: int = Field(90, ge=1, le=36500)
     time_zone: str = "UTC"
 
     @field_validator("allowed_hosts", mode="before")
@@ -217,6 +218,7 @@ PARALLEL_CALLS = env.parallel_calls
 SETTLE_AFTER = env.settle_after
 LEASE = env.lease
 LARGE_RUN = env.large_run
+KEEP_LISTS_DAYS = env.keep_lists_days
 HOST, PORT = env.host, env.port
 
 SECRET_KEY = _secret_key()

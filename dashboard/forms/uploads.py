@@ -35,7 +35,7 @@ class ListForm(forms.Form):
         required=False,
         label=_("A CSV or XLSX file"),
         help_text=_(
-            "Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, the first sheet."
+            "Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, one sheet."
         ),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
         error_messages={"empty": _("This file is empty. Nothing was taken.")},
@@ -91,6 +91,20 @@ class ColumnForm(forms.Form):
         field.choices = [
             (number, f"{number + 1}: {name[:COLUMN_SHOWN]}") for number, name in enumerate(columns)
         ]
+
+
+class SheetForm(forms.Form):
+    """Which sheet of a workbook is meant."""
+
+    sheet = forms.ChoiceField(
+        label=_("Which sheet?"), error_messages={"invalid_choice": _("Choose a sheet of this workbook.")}
+    )
+
+    def __init__(self, *args: Any, sheets: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["sheet"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(name, name) for name in sheets]
 
 
 class ChoiceForm(forms.Form):

@@ -34,7 +34,8 @@ def read(picked: Selection, **fields: object) -> None:
         "currency": "USD",
         "due_on": "2026-09-01",
     } | fields
-    selection.keep(picked, dict.fromkeys(picked.accounts.values_list("account_id", flat=True), snapshot))
+    chosen = picked.accounts.values_list("account_id", flat=True)
+    selection.keep(picked.accounts.all(), dict.fromkeys(chosen, snapshot))
 
 
 @pytest.mark.parametrize(("size", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2), (250, 3)])

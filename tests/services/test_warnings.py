@@ -64,7 +64,7 @@ def test_a_customer_active_elsewhere_is_named_with_the_campaign(picked: Selectio
 
     (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
 
-    assert (place.customer_id, place.campaign_names) == ("ann", [f"{THERE[:8]}…"])
+    assert (place.customer_id, place.places) == ("ann", [(f"{THERE[:8]}…", warnings.ACTIVE)])
 
 
 def test_a_customer_selected_for_another_campaign_is_named(picked: Selection) -> None:
