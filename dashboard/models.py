@@ -52,7 +52,8 @@ class Selection(models.Model):
     def is_moving(self) -> bool:
         """Whether a worker is adding to it, or reading it again."""
         return any(
-            errands.filter(state__in=Errand.ACTIVE).exists() for errands in (self.gatherings, self.refreshings)
+            errands.filter(state__in=Errand.ACTIVE).exists()
+            for errands in (self.gatherings, self.refreshings)
         )
 
 
@@ -241,7 +242,9 @@ class Upload(Errand):
     is_read = models.BooleanField(default=False, help_text="All its lines are entries now.")
     method = models.CharField(max_length=6, choices=Method, blank=True)
     used_at = models.DateTimeField(null=True, help_text="When what was found was put into the selection.")
-    removed_at = models.DateTimeField(null=True, help_text="When its file and its lines were removed for age.")
+    removed_at = models.DateTimeField(
+        null=True, help_text="When its file and its lines were removed for age."
+    )
 
     class Meta:
         indexes = [
@@ -458,9 +461,7 @@ class RunCustomer(models.Model):
     customer_id = models.CharField(max_length=64)
 
     class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["run", "customer_id"], name="one_customer_per_run")
-        ]
+        constraints = [models.UniqueConstraint(fields=["run", "customer_id"], name="one_customer_per_run")]
         indexes = [models.Index(fields=["customer_id"])]
 
     def __str__(self) -> str:

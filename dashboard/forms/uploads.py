@@ -34,9 +34,7 @@ class ListForm(forms.Form):
     file = forms.FileField(
         required=False,
         label=_("A CSV or XLSX file"),
-        help_text=_(
-            "Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, one sheet."
-        ),
+        help_text=_("Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, one sheet."),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
         error_messages={"empty": _("This file is empty. Nothing was taken.")},
     )

@@ -111,9 +111,9 @@ def _keep(refreshing: Refreshing, found: Mapping[str, Snapshot]) -> None:
     refreshing.changed += kept.changed
     if kept.changed:
         Selection.objects.filter(pk=refreshing.selection_id).update(revision=F("revision") + 1)
-    fields = ("method", "pages", "pages_read", "first_total", "last_total")
-    fields += ("place", "read", "changed", "unreadable")
-    _save(refreshing, **{name: getattr(refreshing, name) for name in fields})
+    fields = ("method", "pages", "pages_read", "first_total", "last_total", "place", "read", "changed")
+    values = {name: getattr(refreshing, name) for name in (*fields, "unreadable")}
+    _save(refreshing, **values)
 
 
 def _save(refreshing: Refreshing, **values: Any) -> bool:

@@ -204,7 +204,9 @@ def confirm(
 
 def is_typed(user: User, campaign_ids: Collection[str], typed: int | None) -> bool:
     """Whether the number of all that is selected for these campaigns was typed, where it is large."""
-    size = SelectedAccount.objects.filter(selection__user=user, selection__campaign_id__in=campaign_ids).count()
+    size = SelectedAccount.objects.filter(
+        selection__user=user, selection__campaign_id__in=campaign_ids
+    ).count()
     return typed == size if is_large(size) else True
 
 

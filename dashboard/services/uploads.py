@@ -113,9 +113,7 @@ def choose_sheet(upload: Upload, sheet: str) -> None:
     """Say which sheet of a workbook is meant; its columns are to be chosen from then. Raises: NotPossible."""
     glance = lists.look_at(_content_of(upload), sheet)
     waiting = Upload.objects.filter(pk=upload.pk, state=Errand.State.WAITING, removed_at=None)
-    if not waiting.update(
-        layout=glance.layout.as_json(), columns=glance.columns, column=glance.column
-    ):
+    if not waiting.update(layout=glance.layout.as_json(), columns=glance.columns, column=glance.column):
         raise NotPossible("This list is being looked up already.")
 
 

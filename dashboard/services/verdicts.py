@@ -109,7 +109,11 @@ def shares(picked: Selection, today: date) -> list[Share]:
         picked.accounts.annotate(due=ageing.class_on(today))
         .values(*_FACTS, "due", "currency")
         .annotate(
-            size=Count("pk"), sum=Sum("outstanding"), valued=Count("outstanding"), oldest_reading=Min("read_at"), first_due=Min("due_on")
+            size=Count("pk"),
+            sum=Sum("outstanding"),
+            valued=Count("outstanding"),
+            oldest_reading=Min("read_at"),
+            first_due=Min("due_on"),
         )
         .order_by()
     )

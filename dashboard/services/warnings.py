@@ -177,4 +177,6 @@ def _sent(campaign_id: str, customers: Chosen) -> list[tuple[str, str, int]]:
     if not into:
         return []
     held = RunCustomer.objects.filter(run__in=list(into), customer_id__in=customers).order_by("run_id")
-    return [(customer, into[run_id], run_id) for customer, run_id in held.values_list("customer_id", "run_id")]
+    return [
+        (customer, into[run_id], run_id) for customer, run_id in held.values_list("customer_id", "run_id")
+    ]

@@ -25,7 +25,7 @@ def gathering_detail(request: SignedIn, campaign_id: UUID) -> HttpResponse:
     if request.method == "POST" and found:
         return _end(request, campaign_id, found)
     if not wants_fragment(request):
-        return see_other(_page_of(request, campaign_id))
+        return see_other(_page_of(request, campaign_id, found))
     if found is None:
         raise Http404
     response = _panel(request, campaign_id, found)
@@ -55,7 +55,7 @@ def _end(request: SignedIn, campaign_id: UUID, found: Gathering | Refreshing) ->
     else:
         found.delete()
     if not wants_fragment(request):
-        return see_other(_page_of(request, campaign_id))
+        return see_other(_page_of(request, campaign_id, found))
     if _is_on_review(request, found):
         return HttpResponseClientRefresh()
     return _panel(request, campaign_id, found) if found.pk else not_cached(HttpResponse())
@@ -69,14 +69,14 @@ def _panel(request: SignedIn, campaign_id: UUID, found: Gathering | Refreshing) 
     return not_cached(render(request, template, context))
 
 
-def _is_on_review(request: SignedIn, found: Gathering | Refreshing) -> bool:
+def _is_on_review(request: SignedIn, found: Gathering | Refreshing | None) -> bool:
     """Its end changes all that stands there."""
     return isinstance(found, Refreshing) or request.GET.get("at") == "review"
 
 
-def _page_of(request: SignedIn, campaign_id: UUID) -> str:
+def _page_of(request: SignedIn, campaign_id: UUID, found: Gathering | Refreshing | None) -> str:
     """The page the panel stands on, with its filters."""
-    if request.GET.get("at") == "review":
+    if _is_on_review(request, found):
         return reverse("run-review", args=[campaign_id])
     picker = reverse("run-create", args=[campaign_id])
     return f"{picker}?{request.GET.urlencode()}" if request.GET else picker

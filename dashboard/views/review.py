@@ -33,7 +33,9 @@ PROBLEMS = {
         409,
     ),
     Problem.MOVING: (
-        _("The selection is still being added to, or read again. Nothing was sent. Wait for it, or cancel it."),
+        _(
+            "The selection is still being added to, or read again. Nothing was sent. Wait for it, or cancel it."
+        ),
         409,
     ),
     Problem.NOT_TYPED: (_("Type the number of invoices to confirm a run this large. Nothing was sent."), 422),
@@ -88,7 +90,6 @@ def _review(
         "form": _confirm_form(checked),
         "problem": problem,
         "offers": _offers(checked),
-        "names_of": _customers(checked),
         "may_send": _may_send(request, checked),
         **_under_way(checked.selection),
     }
@@ -121,12 +122,6 @@ def _offers(checked: Review) -> routing.Offers | None:
     """Where the past-due ones may go, if there are any."""
     is_past_due = any(group.verdict.code == "past_due" for group in checked.groups)
     return routing.offers_for_past_due(checked.campaign) if is_past_due else None
-
-
-def _customers(checked: Review) -> set[str]:
-    """The customers whose names are asked for once the page stands."""
-    shown = (row.get("customer_id") for group in checked.groups for row in group.rows)
-    return {*filter(None, shown), *(place.customer_id for place in checked.warnings.elsewhere_shown)}
 
 
 @may_enroll

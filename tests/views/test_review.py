@@ -101,8 +101,8 @@ class TestVerdicts:
         words = text_of(pick(web, known, *unknown))
 
         assert "2 invoices without a known outstanding amount" in words
-        assert "$100.00 + 2 without a known amount" in words
-        assert "Not due 2 $100.00 1 1 to 30 days 1 — 1" in words
+        assert "100.00 USD + 2 without a known amount" in words
+        assert "Not due 2 100.00 1 1 to 30 days 1 — 1" in words
 
 
 class TestChangedCampaign:
@@ -257,16 +257,14 @@ class TestAllSelections:
         words = text_of(web.get(reverse("selection-list")))
 
         assert words.count("Enroll into") == 0
-        assert "Campaigns 25 Invoices 25 Outstanding $250.00 Will enter 25 invoices" in words
+        assert "Campaigns 25 Invoices 25 Outstanding 250.00 USD Will enter 25 invoices" in words
 
     def test_what_was_pasted_is_looked_up(self, web: Browser, sandbox: Sandbox) -> None:
         web.post(reverse("run-create", args=[OPEN]), {"account_ids": free(sandbox, status="settled")})
 
         assert "Will be refused 1 invoice: Settled" in text_of(web.get(reverse("selection-list")))
 
-    def test_a_campaign_that_is_not_ones_own_is_not_confirmed(
-        self, web: Browser, page: HttpResponse
-    ) -> None:
+    def test_a_campaign_that_is_not_ones_own_is_not_confirmed(self, web: Browser, page: HttpResponse) -> None:
         response = web.post(reverse("selection-list"), {"campaign_id": [DRAFT, "x" * 100]})
 
         assert response.status_code == 422
