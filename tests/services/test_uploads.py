@@ -12,8 +12,8 @@ from dashboard.models import Entry, Errand, Selection, Upload
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import errands, selection, uploads, vendor, workers
 from dashboard.services.errands import Clerk
-from tests.services.test_lists import sheets
 from dashboard.services.lists import Unreadable
+from tests.services.test_lists import sheets
 
 CAMPAIGN = uuid.UUID(int=7)
 STATE = Errand.State
