@@ -302,3 +302,21 @@ def test_a_list_of_somebody_else_is_not_there(
     assert other.get(address).status_code == 404
     assert other.post(address, {"then": then}).status_code == 404
     assert Upload.objects.get().state == "done"
+
+
+def test_a_file_that_is_too_large_is_said_to_be_so_and_not_held(
+    web: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.forms.uploads.MOST_BYTES", 100_000)
+    written: list[int] = []
+    monkeypatch.setattr(
+        "django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk",
+        lambda handler, raw_data, start: written.append(len(raw_data)),
+    )
+
+    response = web.post(LISTS, csv("INV-1\n" * 100_000))
+
+    assert response.status_code == 422
+    assert "This file is larger than 20 MB. Nothing was taken" in text_of(response)
+    assert sum(written) <= 100_000
+    assert not Upload.objects.exists()
