@@ -220,9 +220,11 @@ def test_a_large_run_is_confirmed_by_typing_its_number(
     assert Run.objects.get().size == 4
 
 
-def test_a_large_run_without_javascript(plain: Page, scene: Scene, settings: Settings) -> None:
+def test_a_large_run_without_javascript(
+    plain: Page, live_server: LiveServer, scene: Scene, settings: Settings
+) -> None:
     settings.LARGE_RUN = 3
-    plain.reload()
+    plain.goto(f"{live_server.url}{scene.review}")
 
     plain.get_by_label("To confirm, type the number of invoices").fill("4")
     plain.get_by_role("button", name="Enroll 4 invoices").click()
