@@ -158,6 +158,17 @@ def test_by_htmx_the_panel_alone_changes(web: Browser) -> None:
     assert not Gathering.objects.exists()
 
 
+def test_on_the_review_its_end_reloads_the_page(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+    assert f'action="{PANEL}?at=review"' in web.get(REVIEW).content.decode()
+    assert f'action="{PANEL}?at=review"' in web.get(f"{PANEL}?at=review", **HTMX).content.decode()
+
+    drain(clerk)
+
+    assert web.get(f"{PANEL}?at=review", **HTMX)["HX-Refresh"] == "true"
+    assert web.post(f"{PANEL}?at=review")["Location"] == REVIEW
+
+
 class TestReadingAgain:
     """Of what is selected, from the review."""
 
