@@ -22,7 +22,7 @@ BOX = '<input type="checkbox" id="p{0}" class="form-check-input" name="account_i
 
 def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
     """A narrow screen shows the label beside each cell."""
-    return {"th": attrs, "td": attrs | {"data-label": label}}
+    return {"th": attrs, "td": attrs | ({"data-label": label} if label else {})}
 
 
 def _box_for_page() -> SafeString:
