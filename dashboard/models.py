@@ -48,6 +48,14 @@ class Selection(models.Model):
     def __str__(self) -> str:
         return f"selection of {self.user_id} for {self.campaign_id}"
 
+    @property
+    def is_moving(self) -> bool:
+        """Whether a worker is adding to it, or reading it again."""
+        return any(
+            errands.filter(state__in=Errand.ACTIVE).exists()
+            for errands in (self.gatherings, self.refreshings)
+        )
+
 
 def _copied(name: str, output: "models.Field[Any, Any] | None" = None) -> "models.GeneratedField":
     """A column that the database fills from the snapshot's key, for counting there; NULL where it has none."""
@@ -173,6 +181,32 @@ class Gathering(Errand):
         return f"gathering {self.pk}"
 
 
+class Refreshing(Errand):
+    """The selected accounts on their way to being read again. What was read is kept, however it ends."""
+
+    class Method(models.TextChoices):
+        WALK = "walk", "The whole list, once"
+        EACH = "each", "One call for each"
+
+    since = models.DateTimeField(help_text="What was read before is read again.")
+    method = models.CharField(max_length=4, choices=Method, blank=True)
+    place = models.BigIntegerField(default=0, help_text="The last row that was read by a call of its own.")
+    size = models.PositiveIntegerField(help_text="How many were selected when it began.")
+    read = models.PositiveIntegerField(default=0)
+    changed = models.PositiveIntegerField(default=0, help_text="Those that were not as they had been.")
+    unreadable = models.PositiveIntegerField(default=0, help_text="Those that the vendor did not give.")
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["state"], condition=Q(state__in=["queued", "running"]), name="refreshing_active"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"refreshing {self.pk}"
+
+
 class GatheredPage(models.Model):
     """One page of a gathering as read, until all are there. `rows` are snapshots, shape as in `Batch.accounts`."""
 
@@ -191,7 +225,7 @@ class GatheredPage(models.Model):
 class Upload(Errand):
     """A list of invoices that a person pasted or uploaded, and what was found of it.
 
-    `layout` says how its file is read: `{"kind": "text" | "csv" | "xlsx", "encoding", "delimiter", "heading"}`.
+    `layout` says how its file is read: `{"kind": "text" | "csv" | "xlsx", "encoding", "delimiter", "heading", "sheet"}`.
     """
 
     class Method(models.TextChoices):
@@ -202,11 +236,15 @@ class Upload(Errand):
 
     name = models.CharField(max_length=255, blank=True, help_text="The file's name; empty for pasted text.")
     layout = models.JSONField(default=dict)
+    sheets = models.JSONField(default=list, help_text="The sheets with rows, where a workbook has several.")
     columns = models.JSONField(default=list, help_text="The headings, or the first row.")
     column = models.PositiveSmallIntegerField(null=True, help_text="Which one names the invoice, from 0.")
     is_read = models.BooleanField(default=False, help_text="All its lines are entries now.")
     method = models.CharField(max_length=6, choices=Method, blank=True)
     used_at = models.DateTimeField(null=True, help_text="When what was found was put into the selection.")
+    removed_at = models.DateTimeField(
+        null=True, help_text="When its file and its lines were removed for age."
+    )
 
     class Meta:
         indexes = [
@@ -246,6 +284,7 @@ class Entry(models.Model):
 
     upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="entries")
     line = models.PositiveIntegerField()
+    place = models.PositiveIntegerField(default=0, help_text="Which one in its line, from 1; 0 in a file.")
     value = models.CharField(max_length=200)
     folded = models.CharField(max_length=200, help_text="Without regard to case, to find what is alike.")
     state = models.CharField(max_length=9, choices=State, default=State.WAITING)
@@ -261,7 +300,12 @@ class Entry(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.value} in line {self.line}"
+        return f"{self.value} in {self.where}"
+
+    @property
+    def where(self) -> str:
+        """Its place in the list, for people."""
+        return f"line {self.line:,}, entry {self.place:,}" if self.place else f"line {self.line:,}"
 
 
 class Run(models.Model):
@@ -436,6 +480,20 @@ class Run(models.Model):
         kept = models.Exists(UploadFile.objects.filter(upload=models.OuterRef("pk")))
         used = Upload.objects.filter(token=self.token, used_at__isnull=False)
         return used.annotate(is_kept=kept).order_by("pk")
+
+
+class RunCustomer(models.Model):
+    """A customer of whom a run holds invoices, as far as they were read: who else writes to them is asked by it."""
+
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="customers", db_index=False)
+    customer_id = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["run", "customer_id"], name="one_customer_per_run")]
+        indexes = [models.Index(fields=["customer_id"])]
+
+    def __str__(self) -> str:
+        return f"{self.customer_id} in run {self.run_id}"
 
 
 class Batch(models.Model):

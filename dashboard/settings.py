@@ -108,6 +108,7 @@ class Environment(BaseSettings):
     settle_after: Annotated[float, Field(ge=0, le=86400, allow_inf_nan=False)] = 60
     lease: Seconds = 30
     large_run: int = Field(1000, ge=1)
+    keep_lists_days: int = Field(90, ge=1, le=36500)
     time_zone: str = "UTC"
     public_url: Annotated[str, AfterValidator(_public_url)] | None = None
     email_host: str | None = None
@@ -252,6 +253,7 @@ PARALLEL_CALLS = env.parallel_calls
 SETTLE_AFTER = env.settle_after
 LEASE = env.lease
 LARGE_RUN = env.large_run
+KEEP_LISTS_DAYS = env.keep_lists_days
 HOST, PORT = env.host, env.port
 
 # E-mail goes out where a mail server is set; the demo prints it where the worker runs.
@@ -387,6 +389,11 @@ PERMISSIONS_POLICY: dict[str, list[str]] = {
 # One field holds a pasted or uploaded list; forms state the limit before these do.
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1000
+FILE_UPLOAD_HANDLERS = [
+    "dashboard.forms.uploads.Limit",
+    "django.core.files.uploadhandler.MemoryFileUploadHandler",
+    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
+]
 
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.time_zone

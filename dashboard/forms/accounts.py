@@ -53,8 +53,8 @@ class AccountFilter(FilterForm):
         "customer_id",
         "amount_min",
         "amount_max",
-        "overdue_only",
         "per_page",
+        "overdue_only",
         "page",
     ]
 

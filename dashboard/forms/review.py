@@ -8,12 +8,9 @@ from django.utils.translation import gettext_lazy as _
 Choices = Iterable[tuple[str, str]]
 
 
-class ConfirmForm(forms.Form):
-    """The review as it is sent. `revision` and `mark` tell whether selection and campaign are as they were read."""
+class ConfirmAllForm(forms.Form):
+    """What is said of all that is confirmed: its number, where that is large."""
 
-    token = forms.UUIDField(widget=forms.HiddenInput)
-    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
-    mark = forms.CharField(max_length=1000, strip=False, widget=forms.HiddenInput)
     typed = forms.IntegerField(
         required=False,
         localize=True,
@@ -21,6 +18,14 @@ class ConfirmForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "off"}),
         error_messages={"invalid": _("Type the number in digits.")},
     )
+
+
+class ConfirmForm(ConfirmAllForm):
+    """The review as it is sent. `revision` and `mark` tell whether selection and campaign are as they were read."""
+
+    token = forms.UUIDField(widget=forms.HiddenInput)
+    revision = forms.IntegerField(min_value=0, widget=forms.HiddenInput)
+    mark = forms.CharField(max_length=1000, strip=False, widget=forms.HiddenInput)
 
 
 class ConfirmOneForm(forms.Form):
@@ -48,9 +53,3 @@ class MoveForm(forms.Form):
 
     def _offer(self, name: str, any_label: object, choices: Choices) -> None:
         self.fields[name].widget = forms.Select(choices=[("", any_label), *choices])
-
-
-class RefreshForm(forms.Form):
-    """`since`: when the reading began that this goes on with."""
-
-    since = forms.DateTimeField(required=False, widget=forms.HiddenInput)

@@ -1,10 +1,12 @@
 """What people send when they bring a list: the text or file, the column, their choices."""
 
 from collections.abc import Iterable, Sequence
+from io import BytesIO
 from typing import Any
 
 from django import forms
 from django.core.files.uploadedfile import UploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.forms.filters import FilterForm
@@ -13,6 +15,18 @@ from dashboard.models import Entry
 MOST_BYTES = 20 * 1024 * 1024
 MOST_CHARACTERS = 8 * 1024 * 1024
 COLUMN_SHOWN = 60
+
+
+class Limit(FileUploadHandler):
+    """Of a file that is too large, what is beyond the limit is neither held nor written; its size is kept."""
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> bytes | None:
+        return raw_data if start + len(raw_data) <= MOST_BYTES else None
+
+    def file_complete(self, file_size: int) -> UploadedFile | None:
+        if file_size <= MOST_BYTES:
+            return None
+        return UploadedFile(BytesIO(), self.file_name, self.content_type, file_size, self.charset)
 
 
 class ListForm(forms.Form):
@@ -34,9 +48,7 @@ class ListForm(forms.Form):
     file = forms.FileField(
         required=False,
         label=_("A CSV or XLSX file"),
-        help_text=_(
-            "Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, the first sheet."
-        ),
+        help_text=_("Any encoding and separator. At most 20 MB and 200,000 lines; of a workbook, one sheet."),
         widget=forms.FileInput(attrs={"accept": ".csv,.tsv,.txt,.xlsx"}),
         error_messages={"empty": _("This file is empty. Nothing was taken.")},
     )
@@ -91,6 +103,20 @@ class ColumnForm(forms.Form):
         field.choices = [
             (number, f"{number + 1}: {name[:COLUMN_SHOWN]}") for number, name in enumerate(columns)
         ]
+
+
+class SheetForm(forms.Form):
+    """Which sheet of a workbook is meant."""
+
+    sheet = forms.ChoiceField(
+        label=_("Which sheet?"), error_messages={"invalid_choice": _("Choose a sheet of this workbook.")}
+    )
+
+    def __init__(self, *args: Any, sheets: Sequence[str], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["sheet"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(name, name) for name in sheets]
 
 
 class ChoiceForm(forms.Form):

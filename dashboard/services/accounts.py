@@ -2,7 +2,7 @@
 
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,6 +128,19 @@ def snapshot_of(account: Account) -> Snapshot:
         "part_paid": _is_part_paid(account),
     }
     return snapshot | {mark: True for mark, is_set in marks.items() if is_set}
+
+
+def snapshots_of(rows: Iterable[Account]) -> dict[str, Snapshot]:
+    """Snapshots by id, of those whose id the vendor documents: a UUID."""
+    return {row.id: snapshot_of(row) for row in rows if row.id and has_uuid(row.id)}
+
+
+def has_uuid(account_id: str | None) -> bool:
+    """Whether the account can have a page and a box: the vendor documents no ids but UUIDs."""
+    try:
+        return bool(uuid.UUID(account_id))
+    except (TypeError, ValueError):
+        return False
 
 
 def known_names(customer_ids: Collection[str]) -> dict[str, str]:

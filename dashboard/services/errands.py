@@ -1,12 +1,13 @@
-"""Reading that people asked for and a worker does in the background, a step at a time: gatherings and lists."""
+"""Reading that people asked for and a worker does in the background, a step at a time: gatherings, lists, refreshings."""
 
 import logging
+import time
 import uuid
 from collections.abc import Callable, Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import Self, TypeAlias, TypeVar
 
 from django.conf import settings
 from django.db import DatabaseError
@@ -14,20 +15,23 @@ from django.db.models import F, Q
 
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, RateLimited
-from dashboard.models import Errand, Gathering, Upload
-from dashboard.services import clock, gathering, pace, sending, uploads, workers
+from dashboard.models import Errand, Gathering, Refreshing, Upload
+from dashboard.services import clock, gathering, pace, refreshing, retention, sending, uploads, workers
 
 log = logging.getLogger(__name__)
 
 YOUNG = ((timedelta(seconds=30), 1), (timedelta(minutes=2), 2))
 POLL = 5
 MOST_TRIES = 5
+TIDY_EVERY = 3600.0
 OVER = "The selection was sent or cleared meanwhile. Nothing was added."
 BROKEN = (
     "Rollcall met an unexpected error and gave up. Nothing was added. Try again, or tell an administrator."
 )
 KILLED = "The worker stopped while it was at this, again and again. Nothing was added."
 
+KINDS: Collection[type["Kind"]] = (Upload, Gathering, Refreshing)
+Kind: TypeAlias = Upload | Gathering | Refreshing
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
 
@@ -36,7 +40,7 @@ Answered = TypeVar("Answered")
 class Standing:
     """How far an errand is, for a panel that is asked for again and again; `size` is None where nobody knows it yet."""
 
-    errand: Gathering | Upload
+    errand: Kind
     now: datetime
     done: int
     size: int | None
@@ -61,11 +65,16 @@ class Standing:
         return self.done * 4 // self.size * 25 if self.size else 0
 
 
-def standing(errand: Gathering | Upload) -> Standing:
+def standing(errand: Kind) -> Standing:
     """How far it is now."""
-    done, size = gathering.progress(errand) if isinstance(errand, Gathering) else uploads.progress(errand)
     alive = workers.alive().count() if errand.is_active else 0
-    return Standing(errand, clock.now(), done, size, alive)
+    return Standing(errand, clock.now(), *_progress(errand), alive)
+
+
+def _progress(errand: Kind) -> tuple[int, int | None]:
+    if isinstance(errand, Gathering):
+        return gathering.progress(errand)
+    return refreshing.progress(errand) if isinstance(errand, Refreshing) else uploads.progress(errand)
 
 
 class Clerk:
@@ -74,6 +83,7 @@ class Clerk:
     def __init__(self, client: Client, incarnation: uuid.UUID) -> None:
         self.client = client
         self._incarnation = incarnation
+        self._tidied_at = float("-inf")
         self._pool = ThreadPoolExecutor(settings.PARALLEL_CALLS, thread_name_prefix="read")
 
     def __enter__(self) -> Self:
@@ -90,6 +100,7 @@ class Clerk:
         """The next step of whatever waits longest; False where there is nothing to do now."""
         errand = claim(self._incarnation)
         if errand is None:
+            self._tidy()
             return False
         try:
             return self._step(errand)
@@ -99,6 +110,11 @@ class Clerk:
             log.exception("%s cannot be done", errand)
             fail(errand, BROKEN)
             return True
+
+    def _tidy(self) -> None:
+        if time.monotonic() - self._tidied_at > TIDY_EVERY:
+            self._tidied_at = time.monotonic()
+            retention.remove_old_lists()
 
     def _step(self, errand: Errand) -> bool:
         if isinstance(errand, Upload) and not errand.is_read:
@@ -121,6 +137,8 @@ class Clerk:
         at_once = 1 if sending.has_work() else pace.calls_to_read()
         if isinstance(errand, Gathering):
             gathering.step(errand, self.client, self._ask, at_once)
+        elif isinstance(errand, Refreshing):
+            refreshing.step(errand, self.client, self._ask, at_once)
         elif isinstance(errand, Upload):
             uploads.step(errand, self.client, self._ask, at_once)
 
@@ -131,8 +149,7 @@ class Clerk:
 
 def claim(incarnation: uuid.UUID) -> Errand | None:
     """The errand that waits longest, now held by this worker process; it was free, held by it already, or by a dead one."""
-    kinds: Collection[type[Gathering | Upload]] = (Upload, Gathering)
-    ready = [errand for kind in kinds for errand in _ready(kind, incarnation)]
+    ready = [errand for kind in KINDS for errand in _ready(kind, incarnation)]
     for errand in sorted(
         ready, key=lambda each: (each.served_at is not None, each.served_at or each.created_at)
     ):
@@ -142,7 +159,10 @@ def claim(incarnation: uuid.UUID) -> Errand | None:
 
 
 def cancel(errand: Errand) -> bool:
-    """Stop it; False where it had ended. What it adds, it adds at the end: so nothing was added."""
+    """Stop it; False where it had ended. What it adds, it adds at the end: so nothing was added.
+
+    What a refreshing has read is kept.
+    """
     return _end(errand, Errand.State.CANCELLED, "")
 
 
@@ -151,7 +171,7 @@ def fail(errand: Errand, message: str) -> None:
     _end(errand, Errand.State.FAILED, message)
 
 
-def _ready(kind: type[Gathering | Upload], incarnation: uuid.UUID) -> list[Gathering | Upload]:
+def _ready(kind: type[Kind], incarnation: uuid.UUID) -> list[Kind]:
     active = kind.objects.filter(state__in=Errand.ACTIVE)
     if not active.exists():
         return []
@@ -159,7 +179,7 @@ def _ready(kind: type[Gathering | Upload], incarnation: uuid.UUID) -> list[Gathe
     return list(active.exclude(~Q(incarnation=None) & Q(incarnation__in=living)).select_related("selection"))
 
 
-def _take(errand: Gathering | Upload, incarnation: uuid.UUID) -> bool:
+def _take(errand: Kind, incarnation: uuid.UUID) -> bool:
     same = type(errand).objects.filter(pk=errand.pk, state=errand.state, incarnation=errand.incarnation)
     if errand.selection.token != errand.token:
         same.update(state=Errand.State.CANCELLED, message=OVER, finished_at=clock.now())

@@ -102,7 +102,7 @@ def _keep(gathering: Gathering, pages: Sequence[Page[Account]]) -> bool:
     """Write the pages down; False where it was cancelled meanwhile, or another worker holds it."""
     first, read_at = gathering.pages_read - len(pages) + 1, clock.now()
     snapshots = [[accounts.snapshot_of(row) for row in page.items] for page in pages]
-    kept = [[row for row in rows if selection.can_hold(row["id"])] for rows in snapshots]
+    kept = [[row for row in rows if accounts.has_uuid(row["id"])] for rows in snapshots]
     gathering.unreadable += sum(page.unreadable + len(page.items) for page in pages) - sum(map(len, kept))
     GatheredPage.objects.bulk_create(
         [

@@ -51,13 +51,17 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Layout:
-    """How a file is read. `heading`: its first row names the columns. `fallback`: the encoding was a last resort."""
+    """How a file is read. `heading`: its first row names the columns. `fallback`: the encoding was a last resort.
+
+    `sheet` is the name of a workbook's.
+    """
 
     kind: Literal["text", "csv", "xlsx"]
     encoding: str = "utf-8"
     delimiter: str = ","
     heading: bool = False
     fallback: bool = False
+    sheet: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -73,11 +77,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Glance:
-    """The first look at a file: its first rows, and the column that names the invoice, None where a person has to say."""
+    """The first look at a file: its first rows, and the column that names the invoice, None where a person has to say.
+
+    `sheets` are those of a workbook that hold anything.
+    """
 
     layout: Layout
     rows: list[Row]
     column: int | None
+    sheets: list[str]
 
     @property
     def columns(self) -> list[str]:
@@ -85,11 +93,17 @@ class Glance:
         return self.rows[0].cells
 
 
-def look_at(content: bytes) -> Glance:
-    """How a file is to be read. Raises: Unreadable."""
+def look_at(content: bytes, sheet: str = "") -> Glance:
+    """How a file is to be read; of a workbook this sheet, or the first that holds anything. Raises: Unreadable."""
     if len(content) > MOST_BYTES:
         raise Unreadable(TOO_LARGE)
-    layout = _layout_of(content)
+    layout, sheets = _layout_of(content), list[str]()
+    if layout.kind == "xlsx":
+        with _readable():
+            sheets = workbooks.sheets(content)
+        if not sheets:
+            raise Unreadable(EMPTY)
+        layout = Layout("xlsx", sheet=sheet or sheets[0])
     sample = list(islice(rows(content, layout), SAMPLE))
     if not sample:
         raise Unreadable(EMPTY)
@@ -97,7 +111,7 @@ def look_at(content: bytes) -> Glance:
     heading = column is not None or _looks_like_heading(sample)
     if column is None:
         column = _obvious_column(sample[int(heading) :])
-    return Glance(Layout(**layout.as_json() | {"heading": heading}), sample, column)
+    return Glance(Layout(**layout.as_json() | {"heading": heading}), sample, column, sheets)
 
 
 def rows(content: bytes, layout: Layout) -> Iterator[Row]:
@@ -115,8 +129,8 @@ def typed_rows(content: bytes, layout: Layout) -> Iterator[tuple[int, list[Any]]
     if layout.kind != "xlsx":
         yield from ((row.line, row.cells) for row in rows(content, layout))
         return
-    with _sheets_errors():
-        for line, cells in workbooks.typed_rows(content):
+    with _readable():
+        for line, cells in workbooks.typed_rows(content, layout.sheet):
             cells = [_trimmed(cell) if isinstance(cell, str) else cell for cell in cells]
             if any(cell != "" for cell in cells):
                 yield line, cells
@@ -205,14 +219,15 @@ def _csv_rows(content: bytes, layout: Layout) -> Iterator[Row]:
         line = reader.line_num + 1
 
 
-def _sheet_rows(content: bytes, _layout: Layout) -> Iterator[Row]:
-    with _sheets_errors():
-        for line, cells in workbooks.rows(content):
+def _sheet_rows(content: bytes, layout: Layout) -> Iterator[Row]:
+    with _readable():
+        for line, cells in workbooks.rows(content, layout.sheet):
             yield Row(line, [_trimmed(cell) for cell in cells])
 
 
 @contextmanager
-def _sheets_errors() -> Iterator[None]:
+def _readable() -> Iterator[None]:
+    """What is wrong with a workbook, for people."""
     try:
         yield
     except workbooks.Damaged as error:

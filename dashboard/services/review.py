@@ -2,7 +2,8 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -12,7 +13,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from dashboard.api.errors import ApiError
@@ -35,7 +36,6 @@ from dashboard.services.verdicts import Group, Tally
 from dashboard.services.warnings import Warnings
 
 LOOKED_UP_AT_MOST = 100
-SELECTIONS_AT_MOST = 20
 
 
 class Problem(StrEnum):
@@ -46,6 +46,7 @@ class Problem(StrEnum):
     CLOSED = "closed"
     CHANGED = "changed"
     NOT_TYPED = "not_typed"
+    MOVING = "moving"
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,12 @@ class Review:
 
     @property
     def sums(self) -> dict[str, Decimal]:
-        currencies = sorted({currency for group in self.groups for currency in group.sums})
-        return {
-            currency: sum((group.sums.get(currency, Decimal(0)) for group in self.groups), Decimal(0))
-            for currency in currencies
-        }
+        return _added(group.sums for group in self.groups)
+
+    @property
+    def unvalued(self) -> int:
+        """How many the sums lack."""
+        return sum(group.unvalued for group in self.groups)
 
     @property
     def refused(self) -> int:
@@ -105,6 +107,31 @@ class Review:
         return mark_of(self.campaign)
 
 
+@dataclass(frozen=True)
+class Reviews:
+    """All that a person has selected; a campaign that cannot be read stands with its error in `unread`."""
+
+    reviews: list[Review]
+    unread: list[tuple[Selection, ApiError]]
+
+    @property
+    def size(self) -> int:
+        return sum(one.size for one in self.reviews)
+
+    @property
+    def sums(self) -> dict[str, Decimal]:
+        return _added(one.sums for one in self.reviews)
+
+    @property
+    def unvalued(self) -> int:
+        return sum(one.unvalued for one in self.reviews)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many by answer: yes, no, unknown."""
+        return dict(sum((Counter(one.counts) for one in self.reviews), Counter[str]()))
+
+
 def is_large(size: int) -> bool:
     """Whether a run of this size is only confirmed with its number."""
     return bool(size > settings.LARGE_RUN)
@@ -119,18 +146,33 @@ def check(user: User, campaign_id: uuid.UUID | str) -> Review:
     """The whole selection against the rules, the campaign read just now. Raises: ApiError."""
     campaign = campaigns.read(str(campaign_id))
     picked = selection.of(user, campaign_id)
-    _look_up_unread(picked)
+    _look_up_unread(picked.accounts.all())
     review = _judge(picked, campaign)
     for group in review.groups:
         group.rows = verdicts.first_rows(verdicts.rows_of(picked, group.shares, timezone.localdate()))
     return review
 
 
-def check_all(user: User) -> list[Review | tuple[Selection, ApiError]]:
-    """Everything the person has selected, without rows; a campaign that cannot be read stands with its error."""
+def check_all(user: User) -> Reviews:
+    """Everything the person has selected, without rows, against its campaigns, read just now."""
     accounts_of = SelectedAccount.objects.filter(selection=OuterRef("pk"))
-    held = Selection.objects.filter(Exists(accounts_of), user=user).order_by("-changed_at")
-    return [_judge_or_error(picked) for picked in held[:SELECTIONS_AT_MOST]]
+    selections = list(Selection.objects.filter(Exists(accounts_of), user=user).order_by("-changed_at"))
+    with ThreadPoolExecutor(max_workers=settings.PARALLEL_CALLS) as pool:
+        read = list(pool.map(_campaign_or_error, [picked.campaign_id for picked in selections]))
+    _look_up_unread(SelectedAccount.objects.filter(selection__in=selections))
+    found = Reviews([], [])
+    for picked, campaign in zip(selections, read, strict=True):
+        if isinstance(campaign, ApiError):
+            found.unread.append((picked, campaign))
+        else:
+            found.reviews.append(_judge(picked, campaign))
+    return found
+
+
+def held(user: User, campaign_ids: Collection[str]) -> list[str]:
+    """Those of the campaigns that the person has, or had, something selected for."""
+    mine = Selection.objects.filter(user=user).values_list("campaign_id", flat=True)
+    return [campaign_id for campaign_id in mine if campaign_id in campaign_ids]
 
 
 def confirm(
@@ -160,15 +202,24 @@ def confirm(
         return _problem(picked, token, revision, typed) or _queue(user, picked, campaign)
 
 
+def is_typed(user: User, campaign_ids: Collection[str], typed: int | None) -> bool:
+    """Whether the number of all that is selected for these campaigns was typed, where it is large."""
+    size = SelectedAccount.objects.filter(
+        selection__user=user, selection__campaign_id__in=campaign_ids
+    ).count()
+    return typed == size if is_large(size) else True
+
+
 def confirm_all(user: User, confirmed: Mapping[str, Mapping[str, Any]]) -> list[Run | Problem]:
-    """A run for each campaign, with what `confirm` takes; too many in all are confirmed one by one.
+    """A run for each campaign, with what `confirm` takes; the number in all was typed before (`is_typed`).
 
     Raises: ApiError; what was queued before it stays queued, and sending all again makes no second run.
     """
-    size = SelectedAccount.objects.filter(selection__user=user, selection__campaign_id__in=confirmed).count()
-    if is_large(size):
-        return [Problem.NOT_TYPED]
-    return [confirm(user, campaign_id, **marks) for campaign_id, marks in confirmed.items()]
+    sizes = {campaign_id: selection.of(user, campaign_id).accounts.count() for campaign_id in confirmed}
+    return [
+        confirm(user, campaign_id, **{**marks, "typed": sizes[campaign_id]})
+        for campaign_id, marks in confirmed.items()
+    ]
 
 
 def take_out(
@@ -197,11 +248,19 @@ def take_out(
     return selection.change(picked, add=Counter(), remove=account_ids).removed
 
 
-def _judge_or_error(picked: Selection) -> Review | tuple[Selection, ApiError]:
+def _campaign_or_error(campaign_id: str) -> Campaign | ApiError:
     try:
-        return _judge(picked, campaigns.read(picked.campaign_id))
+        return campaigns.read(campaign_id)
     except ApiError as error:
-        return picked, error
+        return error
+
+
+def _added(sums: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:
+    """By currency, in the order of the alphabet."""
+    total: dict[str, Decimal] = {}
+    for currency, amount in (pair for one in sums for pair in one.items()):
+        total[currency] = total.get(currency, Decimal(0)) + amount
+    return dict(sorted(total.items()))
 
 
 def _judge(picked: Selection, campaign: Campaign) -> Review:
@@ -227,6 +286,8 @@ def _judge(picked: Selection, campaign: Campaign) -> Review:
 def _problem(picked: Selection, token: uuid.UUID, revision: int, typed: int | None) -> Problem | None:
     if picked.token != token or picked.revision != revision:
         return Problem.STALE
+    if picked.is_moving:
+        return Problem.MOVING
     size = picked.accounts.count()
     if not size:
         return Problem.EMPTY
@@ -247,13 +308,12 @@ def _queue(user: User, picked: Selection, campaign: Campaign) -> Run:
     return run
 
 
-def _look_up_unread(picked: Selection) -> None:
+def _look_up_unread(rows: "QuerySet[SelectedAccount]") -> None:
     """Read pasted accounts where they are few; of many it is said that they were not looked up."""
-    unread = list(
-        picked.accounts.filter(read_at=None).values_list("account_id", flat=True)[: LOOKED_UP_AT_MOST + 1]
-    )
-    if 0 < len(unread) <= LOOKED_UP_AT_MOST:
-        selection.keep(picked, accounts.look_up(unread))
+    unread = rows.filter(read_at=None)
+    ids = list(unread.values_list("account_id", flat=True).distinct()[: LOOKED_UP_AT_MOST + 1])
+    if 0 < len(ids) <= LOOKED_UP_AT_MOST:
+        selection.keep(unread, accounts.look_up(ids))
 
 
 def _verdicts(picked: Selection, campaign: Campaign) -> Iterator[tuple[Snapshot, Verdict]]:

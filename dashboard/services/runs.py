@@ -11,7 +11,7 @@ from django.db.models import Sum
 from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
-from dashboard.models import AuditEntry, Batch, Outcome, Run
+from dashboard.models import AuditEntry, Batch, Outcome, Run, RunCustomer
 from dashboard.services import audit, clock, notices, outcomes, tally
 
 CALL_SIZE = 100
@@ -101,6 +101,10 @@ def _queue(
         tally=tally.picked(accounts),
     )
     _add_batches(run, accounts, CALL_SIZE, number=1, first=1)
+    customers = {account["customer_id"] for account in accounts if account.get("customer_id")}
+    RunCustomer.objects.bulk_create(
+        [RunCustomer(run=run, customer_id=customer_id) for customer_id in customers], batch_size=1000
+    )
     audit.record(
         "run queued",
         who=starter,

@@ -5,15 +5,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Unpack
+from typing import NamedTuple, Unpack
 
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.api.schema import Campaign, Page
 from dashboard.models import SelectedAccount, Selection
-from dashboard.services import accounts, eligibility, vendor
+from dashboard.services import accounts, clock, eligibility, vendor
 from dashboard.services.accounts import Filters, Snapshot
 from dashboard.services.chunks import in_chunks
 
@@ -51,6 +52,13 @@ class Taken:
     given: int = 0
     repeated: int = 0
     added: int = 0
+
+
+class Kept(NamedTuple):
+    """So many rows were written, and so many of them were not the same before."""
+
+    read: int
+    changed: int
 
 
 @dataclass(frozen=True)
@@ -182,22 +190,17 @@ def clear(selection: Selection) -> int:
     return removed
 
 
-def keep(selection: Selection, snapshots: Mapping[str, Snapshot]) -> None:
-    """Write what was just read, by account id, to those of the accounts that are selected."""
-    read_at = timezone.now()
+def keep(rows: QuerySet[SelectedAccount], snapshots: Mapping[str, Snapshot]) -> Kept:
+    """Write what was just read, by account id, to those of these rows that it names."""
+    read_at, kept, changed = clock.now(), 0, 0
     for chunk in in_chunks(snapshots, _CHUNK):
-        rows = list(selection.accounts.filter(account_id__in=chunk))
-        for row in rows:
+        named = list(rows.filter(account_id__in=chunk))
+        changed += sum(row.snapshot != snapshots[row.account_id] for row in named)
+        for row in named:
             row.snapshot, row.read_at = snapshots[row.account_id], read_at
-        SelectedAccount.objects.bulk_update(rows, ["snapshot", "read_at"])
-
-
-def can_hold(account_id: str | None) -> bool:
-    """Whether the account can have a page and a box: the vendor documents no ids but UUIDs."""
-    try:
-        return bool(uuid.UUID(account_id))
-    except (TypeError, ValueError):
-        return False
+        SelectedAccount.objects.bulk_update(named, ["snapshot", "read_at"])
+        kept += len(named)
+    return Kept(kept, changed)
 
 
 def lock(selection: Selection) -> Selection:
@@ -207,9 +210,9 @@ def lock(selection: Selection) -> Selection:
 
 def _vendor_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
     page = accounts.list_page(**filters)
-    snapshots = {row.id: accounts.snapshot_of(row) for row in page.items if row.id and can_hold(row.id)}
+    snapshots = accounts.snapshots_of(page.items)
     _remember_shown(selection, snapshots)
-    keep(selection, snapshots)
+    keep(selection.accounts.all(), snapshots)
     return Page(
         items=tuple(snapshots.values()),
         page=page.page,

@@ -28,11 +28,6 @@ class Check:
     read_at: datetime
 
     @property
-    def customers(self) -> list[str]:
-        """Whose names are asked for once the page stands."""
-        return [place.customer_id for place in self.warnings.elsewhere]
-
-    @property
     def mark(self) -> str:
         """What was shown: confirming sends it back."""
         return f"{review.mark_of(self.campaign)}/{self.verdict.code}"

@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
@@ -70,8 +70,9 @@ def keep(user: User, campaign_id: Any, *, content: bytes, name: str = "") -> Upl
         layout, columns, column = glance.layout, glance.columns, glance.column
         if column is None and (before := _chosen_before(user, columns)):
             layout, column = replace(layout, heading=True), before.column
+        sheets = glance.sheets if len(glance.sheets) > 1 else []
     else:
-        layout, columns, column = Layout("text"), [], 0
+        layout, columns, column, sheets = Layout("text"), [], 0, []
     picked = selection.of(user, campaign_id)
     with transaction.atomic():
         upload = Upload.objects.create(
@@ -79,9 +80,10 @@ def keep(user: User, campaign_id: Any, *, content: bytes, name: str = "") -> Upl
             token=picked.token,
             name=name[-255:],
             layout=layout.as_json(),
+            sheets=sheets,
             columns=columns,
             column=column,
-            state=Errand.State.WAITING if column is None else Errand.State.QUEUED,
+            state=Errand.State.WAITING if column is None or sheets else Errand.State.QUEUED,
         )
         UploadFile.objects.create(upload=upload, content=zlib.compress(content, 1))
     return upload
@@ -105,6 +107,13 @@ def content_of(upload: Upload) -> bytes:
     return zlib.decompress(UploadFile.objects.values_list("content", flat=True).get(pk=upload.pk))
 
 
+def unused(picked: Selection) -> QuerySet[Upload]:
+    """The lists for the selection that are on their way, or wait for a person."""
+    ended = (Errand.State.CANCELLED, Errand.State.FAILED)
+    fresh = picked.uploads.filter(token=picked.token, used_at=None, removed_at=None)
+    return fresh.exclude(state__in=ended).order_by("pk")
+
+
 def original_rows(upload: Upload) -> Iterator[Row]:
     """The list as it came, row by row. Raises: lists.Unreadable."""
     return lists.rows(content_of(upload), Layout(**upload.layout))
@@ -115,12 +124,20 @@ def first_rows(upload: Upload, number: int = 6) -> list[Row]:
     return [row for row, _ in zip(original_rows(upload), range(number), strict=False)]
 
 
+def choose_sheet(upload: Upload, sheet: str) -> None:
+    """Say which sheet of a workbook is meant; its columns are to be chosen from then. Raises: NotPossible."""
+    glance = lists.look_at(content_of(upload), sheet)
+    waiting = Upload.objects.filter(pk=upload.pk, state=Errand.State.WAITING, removed_at=None)
+    if not waiting.update(layout=glance.layout.as_json(), columns=glance.columns, column=glance.column):
+        raise NotPossible("This list is being looked up already.")
+
+
 def choose_column(upload: Upload, column: int, *, heading: bool) -> None:
     """Say which column names the invoice, and whether the first row is a heading; then the list is read.
 
     Raises: NotPossible.
     """
-    waiting = Upload.objects.filter(pk=upload.pk, state=Errand.State.WAITING)
+    waiting = Upload.objects.filter(pk=upload.pk, state=Errand.State.WAITING, removed_at=None)
     changed = waiting.update(
         column=column, layout=upload.layout | {"heading": heading}, state=Errand.State.QUEUED
     )
@@ -141,7 +158,7 @@ def look_through(upload: Upload) -> None:
     """Look for what no search found in the vendor's whole list. Raises: NotPossible."""
     with transaction.atomic():
         changed = Upload.objects.filter(
-            pk=upload.pk, state=Errand.State.DONE, method=METHOD.SEARCH, used_at=None
+            pk=upload.pk, state=Errand.State.DONE, method=METHOD.SEARCH, used_at=None, removed_at=None
         ).update(
             state=Errand.State.QUEUED, method=METHOD.REST, pages_read=0, first_total=None, last_total=None
         )
@@ -154,8 +171,8 @@ def look_through(upload: Upload) -> None:
 def use(upload: Upload) -> selection.Taken:
     """Put what was found into the selection, and nothing else; once. Raises: NotPossible."""
     picked = selection.lock(upload.selection)
-    fresh = Upload.objects.filter(pk=upload.pk, state=Errand.State.DONE, used_at=None, token=picked.token)
-    if not fresh.update(used_at=clock.now()):
+    fresh = Upload.objects.filter(pk=upload.pk, state=Errand.State.DONE, used_at=None, removed_at=None)
+    if not fresh.filter(token=picked.token).update(used_at=clock.now()):
         raise NotPossible("This list was used before, or its selection was sent or cleared meanwhile.")
     taken = selection.take_in(picked, _found(upload))
     duplicates = upload.entries.filter(state=STATE.DUPLICATE).count()
@@ -176,7 +193,8 @@ def progress(upload: Upload) -> tuple[int, int | None]:
 def may_use(upload: Upload) -> bool:
     """Whether it is looked up, was not used yet, and the selection it was brought for is still the same."""
     is_current = upload.token == upload.selection.token
-    return upload.state == Errand.State.DONE and upload.used_at is None and is_current
+    is_fresh = upload.used_at is None and upload.removed_at is None
+    return upload.state == Errand.State.DONE and is_fresh and is_current
 
 
 def entries(upload: Upload, *, state: str = "", page: int = 1, per_page: int = 20) -> Entries:
@@ -203,7 +221,7 @@ def read_lines(upload: Upload) -> None:
             with transaction.atomic():
                 if not _save(upload, served_at=clock.now()):
                     return
-                _insert(chunk)
+                _insert(upload, chunk)
     except lists.Unreadable as error:
         _save(upload, state=Errand.State.FAILED, message=str(error), finished_at=clock.now())
         return
@@ -336,43 +354,56 @@ def _conclude(upload: Upload) -> None:
 # ---------------------------------------------------------------------------------------------------------------- entries
 
 
-def _entries(upload: Upload) -> Iterator[Entry]:
-    """An entry for each value, whether it is good or not; what was given before is said with its line."""
-    lines: dict[str, int] = {}
-    for line, value in _values(upload):
-        value = lists.named_id(value) or value
-        entry = Entry(upload=upload, line=line, value=value[:LONGEST_VALUE])
+class _Line(NamedTuple):
+    """An entry on its way into the database, where it is one of up to 200,000."""
+
+    line: int
+    place: int
+    value: str
+    folded: str = ""
+    state: str = STATE.WAITING.value
+    reason: str = ""
+
+
+def _entries(upload: Upload) -> Iterator[_Line]:
+    """One for each value, whether it is good or not; what was given before is said with its place."""
+    places: dict[str, tuple[int, int]] = {}
+    for line, place, text in _values(upload):
+        value = lists.named_id(text) or text
+        shown = value[:LONGEST_VALUE]
         if problem := _problem(value):
-            entry.state, entry.reason = STATE.BAD, problem
-        elif value in lines:
-            entry.state, entry.reason = STATE.DUPLICATE, f"The same as in line {lines[value]}."
+            yield _Line(line, place, shown, state=STATE.BAD.value, reason=problem)
+        elif value in places:
+            first = Entry(line=places[value][0], place=places[value][1])
+            yield _Line(
+                line, place, shown, state=STATE.DUPLICATE.value, reason=f"The same as in {first.where}."
+            )
         else:
-            entry.folded = value.casefold()[:LONGEST_VALUE]
-            lines[value] = line
-        yield entry
+            places[value] = line, place
+            yield _Line(line, place, shown, value.casefold()[:LONGEST_VALUE])
 
 
-def _insert(entries: Sequence[Entry]) -> None:
-    """Plain SQL: some five times faster than `bulk_create`, and there are up to 200,000 of them."""
-    columns = ("upload_id", "line", "value", "folded", "state", "reason")
-    names = ", ".join([*columns, "account_id", "matches"])
-    marks = ", ".join(["%s"] * len(columns))
+def _insert(upload: Upload, entries: Sequence[_Line]) -> None:
+    """Plain SQL: some five times faster than `bulk_create`."""
+    names = ", ".join(["upload_id", *_Line._fields, "account_id", "matches"])
+    marks = ", ".join(["%s"] * (len(_Line._fields) + 1))
     with connection.cursor() as cursor:
         cursor.executemany(
             f"INSERT INTO {Entry._meta.db_table} ({names}) VALUES ({marks}, '', '[]')",  # noqa: S608
-            [tuple(getattr(entry, column) for column in columns) for entry in entries],
+            [(upload.pk, *entry) for entry in entries],
         )
 
 
-def _values(upload: Upload) -> Iterator[tuple[int, str]]:
+def _values(upload: Upload) -> Iterator[tuple[int, int, str]]:
+    """The line, the place in it (0 in a file) and the text of each entry."""
     column, skip = upload.column or 0, upload.layout.get("heading", False)
     for row in original_rows(upload):
         if skip:
             skip = False
         elif upload.layout["kind"] == "text":
-            yield from ((row.line, cell) for cell in row.cells)
+            yield from ((row.line, place, cell) for place, cell in enumerate(row.cells, start=1))
         else:
-            yield row.line, row.cells[column] if column < len(row.cells) else ""
+            yield row.line, 0, row.cells[column] if column < len(row.cells) else ""
 
 
 def _problem(value: str) -> str:
@@ -391,7 +422,7 @@ def _names_of(account: Account) -> list[str]:
 def _take(entry: Entry, found: Sequence[Account]) -> None:
     """One that is named exactly so is found; several, or one that differs in case, are for a person to choose from."""
     known = {match["account"]["id"] for match in entry.matches}
-    new = [row for row in found if row.id not in known and selection.can_hold(row.id)]
+    new = [row for row in found if row.id not in known and accounts.has_uuid(row.id)]
     if not new:
         return
     entry.matches = [*entry.matches, *(_match_of(entry, row) for row in new)][:MATCHES_KEPT]
@@ -430,9 +461,9 @@ def _decide(entry: Entry, account_id: str) -> bool:
 def _mark_same_invoices(upload: Upload) -> None:
     """Two entries that name one invoice, as by its number and by its id, count once."""
     found = upload.entries.filter(state=STATE.FOUND)
-    same = found.values("account_id").annotate(size=Count("pk"), first=Min("pk"), at=Min("line"))
+    same = found.values("account_id").annotate(size=Count("pk"), first=Min("pk"))
     for group in same.filter(size__gt=1).order_by():
-        reason = f"The same invoice as in line {group['at']}."
+        reason = f"The same invoice as in {found.get(pk=group['first']).where}."
         again = found.filter(account_id=group["account_id"]).exclude(pk=group["first"])
         again.update(state=STATE.DUPLICATE, reason=reason)
 

@@ -26,7 +26,10 @@ _CENT = Decimal("0.01")
 
 @dataclass(frozen=True)
 class Share:
-    """Selected accounts that are alike in all that the rules look at. `due` is a class of `services.ageing`."""
+    """Selected accounts that are alike in all that the rules look at. `due` is a class of `services.ageing`.
+
+    The amount of `valued` of them is known.
+    """
 
     facts: dict[str, str | None]
     due: str
@@ -34,6 +37,7 @@ class Share:
     currency: str | None
     size: int
     outstanding: Decimal | None
+    valued: int
     read_at: datetime | None
 
     @property
@@ -51,16 +55,21 @@ class Share:
 
 @dataclass
 class Tally:
-    """So many invoices, with what is outstanding by currency, how many by age, and the oldest reading among them."""
+    """So many invoices, with what is outstanding by currency, how many by age, and the oldest reading among them.
+
+    Sums lack the `unvalued` ones, of which the vendor tells no outstanding amount.
+    """
 
     size: int = 0
     sums: dict[str, Decimal] = field(default_factory=dict)
+    unvalued: int = 0
     ages: Counter[str] = field(default_factory=Counter)
     read_at: datetime | None = None
 
     def add(self, share: Share) -> None:
         self.size += share.size
         self.ages[ageing.BUCKET_OF[share.due]] += share.size
+        self.unvalued += share.size - (share.valued if share.currency else 0)
         if share.outstanding is not None and share.currency:
             before = self.sums.get(share.currency, Decimal(0))
             self.sums[share.currency] = before + share.outstanding.quantize(_CENT)
@@ -100,7 +109,11 @@ def shares(picked: Selection, today: date) -> list[Share]:
         picked.accounts.annotate(due=ageing.class_on(today))
         .values(*_FACTS, "due", "currency")
         .annotate(
-            size=Count("pk"), sum=Sum("outstanding"), oldest_reading=Min("read_at"), first_due=Min("due_on")
+            size=Count("pk"),
+            sum=Sum("outstanding"),
+            valued=Count("outstanding"),
+            oldest_reading=Min("read_at"),
+            first_due=Min("due_on"),
         )
         .order_by()
     )
@@ -142,5 +155,6 @@ def _share(row: dict[str, Any]) -> Share:
         currency=row["currency"],
         size=row["size"],
         outstanding=row["sum"],
+        valued=row["valued"],
         read_at=row["oldest_reading"],
     )

@@ -2,19 +2,22 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TypeAlias
 
 from django.contrib.auth.models import User
 from django.db.models import Count, Q, QuerySet
 
 from dashboard.api.schema import AccountStatus, Campaign
-from dashboard.models import Batch, Outcome, Run, SelectedAccount, Selection
-from dashboard.services import campaigns, eligibility
+from dashboard.models import Batch, Outcome, Run, RunCustomer, SelectedAccount, Selection
+from dashboard.services import campaigns, clock, eligibility
 
 SHOWN = 20
-Chosen: TypeAlias = (
-    "QuerySet[SelectedAccount, str] | Collection[str]"  # account ids, or a query that gives them
-)
+RECENT = timedelta(days=90)
+ACTIVE = "active there when last read"
+CHOSEN = "selected by you"
+SENT = "sent by run %d"
+Chosen: TypeAlias = "QuerySet[SelectedAccount, str] | Collection[str]"  # ids, or a query that gives them
 
 
 @dataclass(frozen=True)
@@ -29,10 +32,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A customer of whom other invoices are in other campaigns, or about to be."""
+    """A customer of whom other invoices are in other campaigns, or about to be: names, and how that is known."""
 
     customer_id: str
-    campaign_names: list[str]
+    places: list[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -75,9 +78,9 @@ def of_selection(picked: Selection, campaign: Campaign) -> Warnings:
 
 def of_account(account_id: str, customer_id: str | None, user: User, campaign: Campaign) -> Warnings:
     """The same of one account that is in no selection."""
-    where = _where(_selections_of(user), campaign.id or "", customer_id) if customer_id else {}
+    elsewhere = _elsewhere_of(customer_id, user, campaign.id or "") if customer_id else []
     return Warnings(
-        in_flight=in_flight([account_id]), taken=taken([account_id]), elsewhere=_named(where), changes=[]
+        in_flight=in_flight([account_id]), taken=taken([account_id]), elsewhere=elsewhere, changes=[]
     )
 
 
@@ -113,48 +116,67 @@ def taken(chosen: Chosen, *, besides: Selection | None = None) -> list[Taken]:
 
 def _elsewhere(picked: Selection) -> list[Elsewhere]:
     """Customers of what may enter, of whom another invoice is known in another campaign."""
-    places = _where(_selections_of(picked.user), picked.campaign_id)
-    for seen in picked.shown.values():
-        _note(places, picked.campaign_id, **_place_of(seen["snapshot"]))
     may_enter = picked.accounts.exclude(status=AccountStatus.IN_PROGRESS).filter(customer_id__isnull=False)
-    concerned = set(may_enter.values_list("customer_id", flat=True).distinct()) if places else set()
-    return _named({customer: where for customer, where in places.items() if customer in concerned})
+    customers = may_enter.values_list("customer_id", flat=True).distinct()
+    places = _places(picked.user, picked.campaign_id, SelectedAccount.objects.all(), customers)
+    for snapshot in (seen["snapshot"] for seen in picked.shown.values()):
+        if snapshot.get("status") == AccountStatus.IN_PROGRESS:
+            places.note(snapshot.get("customer_id"), snapshot.get("campaign_id"), ACTIVE)
+    return places.named(set(customers) if places.found else set())
 
 
-def _selections_of(user: User) -> dict[int, str]:
-    return dict(Selection.objects.filter(user=user).values_list("pk", "campaign_id"))
+def _elsewhere_of(customer_id: str, user: User, campaign_id: str) -> list[Elsewhere]:
+    rows = SelectedAccount.objects.filter(customer_id=customer_id)
+    return _places(user, campaign_id, rows, [customer_id]).named({customer_id})
 
 
-def _where(selections: dict[int, str], campaign_id: str, customer_id: str = "") -> dict[str, set[str]]:
-    """Customer -> other campaigns that an account of theirs is active in, or is selected for."""
-    rows = SelectedAccount.objects.filter(**{"customer_id": customer_id} if customer_id else {})
-    is_active = Q(status=AccountStatus.IN_PROGRESS)
-    others = [pk for pk, into in selections.items() if into != campaign_id]
-    active = rows.filter(is_active, selection__in=selections).values_list("customer_id", "active_in")
-    chosen = rows.filter(~is_active, selection__in=others).values_list("customer_id", "selection_id")
-    places: dict[str, set[str]] = {}
-    for customer, place in active.distinct():
-        _note(places, campaign_id, customer=customer, place=place)
-    for customer, selection_id in chosen.distinct():
-        _note(places, campaign_id, customer=customer, place=selections[selection_id])
+class _Places:
+    """By customer: the other campaigns that write to them, or may soon, with how that is known."""
+
+    def __init__(self, campaign_id: str) -> None:
+        self.found: dict[str, dict[str, str]] = {}
+        self._campaign_id = campaign_id
+
+    def note(self, customer_id: str | None, campaign_id: str | None, how: str) -> None:
+        """What is noted later is the stronger reason."""
+        if customer_id and campaign_id and campaign_id != self._campaign_id:
+            self.found.setdefault(customer_id, {})[campaign_id] = how
+
+    def named(self, concerned: Collection[str]) -> list[Elsewhere]:
+        kept = {customer: where for customer, where in self.found.items() if customer in concerned}
+        names = campaigns.known_names({place for where in kept.values() for place in where})
+        return [
+            Elsewhere(customer, sorted((names[place], how) for place, how in where.items()))
+            for customer, where in kept.items()
+        ]
+
+
+def _places(user: User, campaign_id: str, rows: "QuerySet[SelectedAccount]", customers: Chosen) -> _Places:
+    """Looks in what this person has selected, in what was read for anybody's selection, and in our runs."""
+    places = _Places(campaign_id)
+    mine = dict(
+        Selection.objects.filter(user=user).exclude(campaign_id=campaign_id).values_list("pk", "campaign_id")
+    )
+    chosen = rows.filter(selection__in=list(mine)).exclude(status=AccountStatus.IN_PROGRESS)
+    for customer, selection_id in chosen.values_list("customer_id", "selection_id").distinct():
+        places.note(customer, mine[selection_id], CHOSEN)
+    everywhere = list(Selection.objects.values_list("pk", flat=True))
+    active = rows.filter(selection__in=everywhere, status=AccountStatus.IN_PROGRESS)
+    for customer, active_in in active.values_list("customer_id", "active_in").distinct():
+        places.note(customer, active_in, ACTIVE)
+    for customer, into, run_id in _sent(campaign_id, customers):
+        places.note(customer, into, SENT % run_id)
     return places
 
 
-def _place_of(snapshot: dict[str, str | None]) -> dict[str, str | None]:
-    is_active = snapshot.get("status") == AccountStatus.IN_PROGRESS
-    return {
-        "customer": snapshot.get("customer_id"),
-        "place": snapshot.get("campaign_id") if is_active else None,
-    }
-
-
-def _note(places: dict[str, set[str]], campaign_id: str, *, customer: str | None, place: str | None) -> None:
-    if customer and place and place != campaign_id:
-        places.setdefault(customer, set()).add(place)
-
-
-def _named(places: dict[str, set[str]]) -> list[Elsewhere]:
-    names = campaigns.known_names({place for where in places.values() for place in where})
+def _sent(campaign_id: str, customers: Chosen) -> list[tuple[str, str, int]]:
+    """Customers of our runs into other campaigns that are not over, or got somewhere, the last run last."""
+    recent = Run.objects.filter(created_at__gt=clock.now() - RECENT).exclude(campaign_id=campaign_id)
+    reached = Q(enrolled__gt=0) | Q(pending__gt=0) | Q(unknown__gt=0) | Q(already_active__gt=0)
+    into = dict(recent.filter(reached | ~Q(state__in=Run.ENDED)).values_list("pk", "campaign_id"))
+    if not into:
+        return []
+    held = RunCustomer.objects.filter(run__in=list(into), customer_id__in=customers).order_by("run_id")
     return [
-        Elsewhere(customer, sorted(names[place] for place in where)) for customer, where in places.items()
+        (customer, into[run_id], run_id) for customer, run_id in held.values_list("customer_id", "run_id")
     ]

@@ -3,23 +3,26 @@
 from collections.abc import Collection, Mapping
 from datetime import date
 from decimal import Decimal
+from itertools import count
 from typing import Any
 
 import django_tables2 as tables
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.api.schema import AccountStatus
-from dashboard.templatetags.rollcall import NOTHING, badge, day, money
+from dashboard.templatetags.rollcall import NOTHING, badge, money
 
-BOX = '<input type="checkbox" id="pick-{0}" class="form-check-input" name="account_ids" value="{0}" aria-label="{1}"{2}>'
+# 20 rows of the picker travel in some 2 KB: what a row has once, such as its id, it should not have twice.
+BOX = '<input type="checkbox" id="p{0}" class="form-check-input" name="account_ids" value="{1}" aria-label="{2}"{3}>'
 
 
 def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
     """A narrow screen shows the label beside each cell."""
-    return {"th": attrs, "td": attrs | {"data-label": label}}
+    return {"th": attrs, "td": attrs | ({"data-label": label} if label else {})}
 
 
 def box_for_page() -> SafeString:
@@ -59,12 +62,14 @@ class AccountTable(tables.Table):
         super().__init__(rows, exclude=() if may_pick else ("pick",))
         self.chosen = chosen
         self.names = names
+        self._places = count(1)
         if may_pick:
             self.columns["pick"].column.verbose_name = box_for_page()
 
     def render_pick(self, value: str, record: dict[str, Any]) -> SafeString:
         return format_html(
             BOX,
+            next(self._places),
             value,
             _("Select %(invoice)s") % {"invoice": _name_of(record)},
             SafeString(" checked") if value in self.chosen else "",
@@ -76,14 +81,16 @@ class AccountTable(tables.Table):
         )
 
     def render_customer_id(self, value: str) -> SafeString:
-        name = self.names.get(value, value[:8])
-        return format_html('<bdi class="c-{}">{}</bdi>', value, name)
+        """Where the name is not known, it is put in once the page stands: see `_names.html`."""
+        if name := self.names.get(value):
+            return format_html("<bdi>{}</bdi>", name)
+        return format_html('<bdi class="c-{}">{}</bdi>', value, value[:8])
 
     def render_outstanding(self, value: str, record: dict[str, Any]) -> str:
         return money(Decimal(value), record["currency"])
 
-    def render_due_on(self, value: str) -> SafeString:
-        return SafeString(day(date.fromisoformat(value)))
+    def render_due_on(self, value: str) -> str:
+        return date_format(date.fromisoformat(value), "M j, Y")
 
     def render_status(self, record: dict[str, Any]) -> SafeString:
         return badge(AccountStatus(record["status"]) if record.get("status") else None)

@@ -6,7 +6,7 @@ import django_tables2 as tables
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from django.utils.text import Truncator
+from django.utils.text import Truncator, capfirst
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Entry
@@ -31,7 +31,7 @@ def _labelled(label: Any, **attrs: str) -> dict[str, dict[str, Any]]:
 class EntryTable(tables.Table):
     """Entries with their line, what became of each, and why."""
 
-    line = tables.Column(verbose_name=_("Line"), attrs=_labelled(_("Line"), **{"class": "number"}))
+    line = tables.Column(verbose_name=_("Line"), accessor="where", attrs=_labelled(_("Line")))
     value = tables.Column(verbose_name=_("Given"), attrs=_labelled(_("Given"), **{"class": "anywhere"}))
     state = tables.Column(verbose_name=_("Result"), attrs=_labelled(_("Result")))
     account_id = tables.Column(verbose_name=_("Invoice"), attrs=_labelled(_("Invoice")))
@@ -44,6 +44,9 @@ class EntryTable(tables.Table):
         default = NOTHING
         attrs = {"class": "table stacks"}
         empty_text = _("No line is like this.")
+
+    def render_line(self, value: str) -> str:
+        return str(capfirst(value))
 
     def render_value(self, value: str) -> SafeString:
         return format_html("<bdi>{}</bdi>", Truncator(value).chars(VALUE_SHOWN))

@@ -91,10 +91,19 @@ _UNKNOWN_WORD = ("odd", "help")
 @register.simple_tag
 @lru_cache
 def icon(name: str) -> SafeString:
-    """`{% icon "check" %}`: decoration only, so it has no name of its own."""
-    return format_html(
-        '<svg class="icon" viewBox="0 0 24 24" aria-hidden="true"><path d="{}"/></svg>', ICONS[name]
+    """`{% icon "check" %}`: decoration only, so it has no name of its own. Every page holds the drawings once."""
+    assert name in ICONS
+    return format_html('<svg class="icon" aria-hidden="true"><use href="#i-{}"/></svg>', name)
+
+
+@register.simple_tag
+@lru_cache
+def icon_drawings() -> SafeString:
+    """What `{% icon %}` refers to."""
+    drawings = format_html_join(
+        "", '<symbol id="i-{}" viewBox="0 0 24 24"><path d="{}"/></symbol>', ICONS.items()
     )
+    return format_html('<svg class="drawings" aria-hidden="true">{}</svg>', drawings)
 
 
 @register.filter

@@ -1,5 +1,6 @@
-"""Checking what is selected before it is sent: confirming it, leaving some out, reading it again, sending some elsewhere."""
+"""Checking what is selected before it is sent: confirming it, leaving some out, sending some elsewhere."""
 
+from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
@@ -10,16 +11,15 @@ from django.urls import reverse
 from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
-from django.views.decorators.http import require_http_methods, require_POST
+from django.views.decorators.http import require_http_methods
 
-from dashboard.forms.review import ConfirmForm, MoveForm, RefreshForm
-from dashboard.models import Run
-from dashboard.services import ageing, refreshing, review, routing
-from dashboard.services.refreshing import Refreshed
+from dashboard.forms.review import ConfirmAllForm, ConfirmForm, MoveForm
+from dashboard.models import Run, Selection
+from dashboard.services import ageing, errands, gathering, refreshing, review, routing, uploads
 from dashboard.services.review import Problem, Review
 from dashboard.services.routing import Moved, NotPossible
 from dashboard.views.enrollment import SignedIn, see_other
-from dashboard.views.fragments import not_cached, wants_fragment
+from dashboard.views.fragments import not_cached
 
 PROBLEMS = {
     Problem.STALE: (
@@ -30,6 +30,12 @@ PROBLEMS = {
     Problem.CLOSED: (_("The campaign takes no invoices now. Nothing was sent."), 409),
     Problem.CHANGED: (
         _("The campaign has changed since you read this page. Nothing was sent. Check it as it is now."),
+        409,
+    ),
+    Problem.MOVING: (
+        _(
+            "The selection is still being added to, or read again. Nothing was sent. Wait for it, or cancel it."
+        ),
         409,
     ),
     Problem.NOT_TYPED: (_("Type the number of invoices to confirm a run this large. Nothing was sent."), 422),
@@ -52,23 +58,6 @@ def run_review(request: SignedIn, campaign_id: UUID) -> HttpResponse:
 def selection_list(request: SignedIn) -> HttpResponse:
     """All selections of a person with their reviews in short; a POST confirms the ticked ones, a run each."""
     return _confirm_all(request) if request.method == "POST" else _selections(request)
-
-
-@may_enroll
-@require_POST
-def run_refresh(request: SignedIn, campaign_id: UUID) -> HttpResponse:
-    """Reads the selected accounts again, as many as a person waits for; htmx asks on until all are read."""
-    form = RefreshForm(request.POST)
-    since = form.cleaned_data["since"] if form.is_valid() else None
-    refreshed = refreshing.refresh(request.user, campaign_id, since=since)
-    if wants_fragment(request) and refreshed.left:
-        context = {"refreshed": refreshed, "campaign_id": campaign_id}
-        return not_cached(render(request, "enrollment/_refresh.html", context))
-    messages.info(request, _said_of_reading(refreshed))
-    response = see_other(reverse("run-review", args=[campaign_id]))
-    if wants_fragment(request):
-        return not_cached(HttpResponse(headers={"HX-Redirect": response["Location"]}))
-    return response
 
 
 @may_enroll
@@ -101,15 +90,26 @@ def _review(
         "form": _confirm_form(checked),
         "problem": problem,
         "offers": _offers(checked),
-        "names_of": _customers(checked),
         "may_send": _may_send(request, checked),
+        **_under_way(checked.selection),
     }
     return not_cached(render(request, "enrollment/review.html", context, status=status))
 
 
 def _may_send(request: SignedIn, checked: Review) -> bool:
     may_enroll = request.user.has_perm("dashboard.enroll")
-    return may_enroll and bool(checked.size) and checked.acceptance.answer != "no"
+    can_send = bool(checked.size) and checked.acceptance.answer != "no" and not checked.selection.is_moving
+    return may_enroll and can_send
+
+
+def _under_way(picked: Selection) -> dict[str, Any]:
+    """What a worker does for the selection now, or has read again, and the lists that are not in it yet."""
+    gathered, refreshed = gathering.latest(picked), refreshing.latest(picked)
+    return {
+        "gathering": errands.standing(gathered) if gathered and gathered.is_active else None,
+        "refreshing": errands.standing(refreshed) if refreshed else None,
+        "lists": uploads.unused(picked),
+    }
 
 
 def _confirm_form(checked: Review, prefix: str | None = None) -> ConfirmForm:
@@ -122,12 +122,6 @@ def _offers(checked: Review) -> routing.Offers | None:
     """Where the past-due ones may go, if there are any."""
     is_past_due = any(group.verdict.code == "past_due" for group in checked.groups)
     return routing.offers_for_past_due(checked.campaign) if is_past_due else None
-
-
-def _customers(checked: Review) -> set[str]:
-    """The customers whose names are asked for once the page stands."""
-    shown = (row.get("customer_id") for group in checked.groups for row in group.rows)
-    return {*filter(None, shown), *(place.customer_id for place in checked.warnings.elsewhere_shown)}
 
 
 @may_enroll
@@ -161,15 +155,23 @@ def _take_out(request: SignedIn, campaign_id: UUID) -> HttpResponse:
     return see_other(request.path)
 
 
-def _selections(request: SignedIn, problem: Promise | str = "", status: int = 200) -> HttpResponse:
+def _selections(
+    request: SignedIn,
+    problem: Promise | str = "",
+    status: int = 200,
+    form: ConfirmAllForm | None = None,
+) -> HttpResponse:
     found = review.check_all(request.user)
-    checked = [one for one in found if isinstance(one, Review)]
-    sendable = [one for one in checked if _may_send(request, one)]
+    sendable = [one for one in found.reviews if _may_send(request, one)]
     context = {
-        "checked": [(one, _confirm_form(one, one.selection.campaign_id), one in sendable) for one in checked],
-        "unread": [one for one in found if not isinstance(one, Review)],
-        "size": sum(one.size for one in sendable),
+        "checked": [
+            (one, _confirm_form(one, one.selection.campaign_id), one in sendable) for one in found.reviews
+        ],
+        "unread": found.unread,
+        "together": found,
+        "sendable": sum(one.size for one in sendable),
         "is_large": review.is_large(sum(one.size for one in sendable)),
+        "form": form or ConfirmAllForm(),
         "problem": problem,
     }
     return not_cached(render(request, "enrollment/selections.html", context, status=status))
@@ -177,13 +179,17 @@ def _selections(request: SignedIn, problem: Promise | str = "", status: int = 20
 
 @may_enroll
 def _confirm_all(request: SignedIn) -> HttpResponse:
-    ticked = request.POST.getlist("campaign_id")[: review.SELECTIONS_AT_MOST]
-    forms = [(campaign_id, ConfirmForm(request.POST, prefix=campaign_id)) for campaign_id in ticked]
+    ticked = review.held(request.user, request.POST.getlist("campaign_id"))
+    forms = {campaign_id: ConfirmForm(request.POST, prefix=campaign_id) for campaign_id in ticked}
+    whole = ConfirmAllForm(request.POST)
     if not forms:
         return _selections(request, NOTHING_TICKED, status=422)
-    if not all(form.is_valid() for _campaign_id, form in forms):
+    if not all(form.is_valid() for form in forms.values()):
         return _selections(request, NOT_CONFIRMED, status=422)
-    results = review.confirm_all(request.user, {name: form.cleaned_data for name, form in forms})
+    confirmed = {campaign_id: form.cleaned_data for campaign_id, form in forms.items()}
+    if not whole.is_valid() or not review.is_typed(request.user, confirmed, whole.cleaned_data["typed"]):
+        return _selections(request, PROBLEMS[Problem.NOT_TYPED][0], status=422, form=whole)
+    results = review.confirm_all(request.user, confirmed)
     for result in results:
         _say(request, result)
     return see_other(reverse("run-list" if all(isinstance(it, Run) for it in results) else "selection-list"))
@@ -235,12 +241,3 @@ def _said_of_move(moved: Moved) -> str:
     return said % {"count": moved.moved} + (
         there % {"count": moved.there_before} if moved.there_before else ""
     )
-
-
-def _said_of_reading(refreshed: Refreshed) -> str:
-    if not refreshed.left:
-        return str(_("Every selected invoice was read again."))
-    if refreshed.is_stuck:
-        return str(_("The vendor gave no answer: nothing was read again. Try again in a moment."))
-    said = _("%(read)d were read again. %(left)d are older: press again to go on.")
-    return said % {"read": refreshed.read, "left": refreshed.left}

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.forms import Form
@@ -15,7 +16,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 from django_htmx.http import HttpResponseClientRefresh
 
-from dashboard.forms.uploads import ChoiceForm, ColumnForm, EntryFilter, ListForm
+from dashboard.forms.uploads import ChoiceForm, ColumnForm, EntryFilter, ListForm, SheetForm
 from dashboard.models import Entry, Upload
 from dashboard.services import errands, uploads
 from dashboard.services.lists import Unreadable
@@ -77,6 +78,7 @@ def _progress(request: SignedIn, upload: Upload) -> HttpResponse:
 def _detail(request: SignedIn, upload: Upload, form: Form | None = None, status: int = 200) -> HttpResponse:
     if upload.is_active:
         return _progress(request, upload)
+    is_to_be_read = upload.state == Upload.State.WAITING and not upload.removed_at
     filters = EntryFilter(request.GET)
     found = uploads.entries(upload, **filters.values)
     counts = uploads.counts(upload)
@@ -88,23 +90,32 @@ def _detail(request: SignedIn, upload: Upload, form: Form | None = None, status:
         "counts": counts,
         "left": sum(counts.values()) - counts[Entry.State.FOUND],
         "asked": asked,
+        "keep_days": settings.KEEP_LISTS_DAYS,
         "may_use": uploads.may_use(upload),
-        "form": form,
         "filters": filters.as_applied(),
         "notes": filters.notes,
         "paging": found.paging,
         "table": EntryTable(found.rows),
-        **(_column_context(upload) if upload.state == Upload.State.WAITING and form is None else {}),
+        **(_column_context(upload, form) if is_to_be_read else {}),
     }
     return render_piece_or_page(request, "uploads/detail.html", "uploads/_entries.html", context, status)
 
 
-def _column_context(upload: Upload) -> dict[str, Any]:
-    initial = {"heading": upload.layout["heading"]}
+def _column_context(upload: Upload, form: Form | None) -> dict[str, Any]:
+    initial = {"heading": upload.layout["heading"], "column": upload.column}
+    sheet = SheetForm(sheets=upload.sheets, initial={"sheet": upload.layout.get("sheet")})
     return {
-        "form": ColumnForm(columns=upload.columns, initial=initial),
+        "form": form if isinstance(form, ColumnForm) else ColumnForm(columns=upload.columns, initial=initial),
+        "sheet_form": form if isinstance(form, SheetForm) else sheet,
         "first_rows": uploads.first_rows(upload),
     }
+
+
+def _choose_sheet(request: SignedIn, upload: Upload) -> HttpResponse:
+    form = SheetForm(request.POST, sheets=upload.sheets)
+    if not form.is_valid():
+        return _detail(request, upload, form, status=422)
+    return _do(request, upload, lambda: uploads.choose_sheet(upload, form.cleaned_data["sheet"]))
 
 
 def _choose_column(request: SignedIn, upload: Upload) -> HttpResponse:
@@ -156,12 +167,13 @@ def _drop(request: SignedIn, upload: Upload) -> HttpResponse:
 def _do(request: SignedIn, upload: Upload, act: Callable[[], object]) -> HttpResponse:
     try:
         act()
-    except uploads.NotPossible as error:
+    except (uploads.NotPossible, Unreadable) as error:
         messages.error(request, str(error))
     return see_other(upload.get_absolute_url())
 
 
 ACTIONS = {
+    "sheet": _choose_sheet,
     "column": _choose_column,
     "choose": _choose,
     "look_through": _look_through,

@@ -68,9 +68,12 @@
   const answersForItself = (xhr) => Boolean(xhr && xhr.getResponseHeader && xhr.getResponseHeader("HX-Retarget"));
 
   document.addEventListener("htmx:configRequest", ({ detail }) => {
+    if (detail.elt.dataset.names !== undefined) detail.formData.set("names", unnamed().join(" "));
     if (detail.verb !== "get") return;
     for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
   });
+
+  const unnamed = () => [...new Set([...document.querySelectorAll("bdi[class^=c-]")].map((cell) => cell.className.slice(2)))];
 
   // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -173,6 +176,11 @@
       if (from >= 0) boxes().slice(from, to + 1).forEach((box) => (box.checked = target.checked));
     }
     last = target;
+  });
+
+  // A list that was swapped in does not repeat its ids: its boxes say them.
+  document.addEventListener("formdata", ({ target, formData }) => {
+    if (target.id === "picker") formData.set("shown", boxes().map((box) => box.value).join(" "));
   });
 
   // Before htmx reads the form.

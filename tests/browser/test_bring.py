@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.engine.local import Engine
@@ -15,6 +15,7 @@ from dashboard.models import Run, SelectedAccount
 from dashboard.sandbox.server import Sandbox
 from tests.browser.test_journey import findings, fits
 from tests.drive import working
+from tests.services.test_lists import sheets
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -63,6 +64,13 @@ def list_of(folder: Path, sandbox: Sandbox) -> Path:
         book.active.append(row)
     book.save(path)
     return path
+
+
+def two_sheets(sandbox: Sandbox) -> FilePayload:
+    """A workbook whose second sheet names one invoice that is there."""
+    number = next(iter(sandbox.store.accounts.values()))["invoice_number"]
+    content = sheets(Notes=[["as of March"]], March=[["Ours", "Invoice number"], ["x", number]])
+    return {"name": "march.xlsx", "mimeType": "application/octet-stream", "buffer": content}
 
 
 @WAYS
@@ -163,6 +171,52 @@ def test_which_of_two_is_meant_is_asked(
     assert SelectedAccount.objects.get().account_id in {twin["id"] for twin in twins}
 
 
+@WAYS
+def test_which_sheet_is_meant_is_asked(
+    desk: Page, live_server: LiveServer, engine: Engine, sandbox: Sandbox, campaign: str, act: Act
+) -> None:
+    desk.goto(f"{live_server.url}{campaign}lists/")
+    desk.get_by_label("A CSV or XLSX file").set_input_files(two_sheets(sandbox))
+    act(desk.get_by_role("button", name="Look them up"))
+
+    desk.get_by_label("Which sheet?").select_option("March")
+    act(desk.get_by_role("button", name="Show this sheet"))
+    expect(desk.get_by_label("2: Invoice number")).to_be_checked()
+    act(desk.get_by_role("button", name="Look them up"))
+
+    expect(desk.get_by_role("button", name="Use the 1 invoice")).to_be_visible(timeout=15_000)
+
+
+def test_which_sheet_is_meant_is_asked_without_javascript(
+    plain: Page, live_server: LiveServer, engine: Engine, sandbox: Sandbox, campaign: str
+) -> None:
+    plain.goto(f"{live_server.url}{campaign}lists/")
+    plain.get_by_label("A CSV or XLSX file").set_input_files(two_sheets(sandbox))
+    plain.get_by_role("button", name="Look them up").click()
+    plain.get_by_label("Which sheet?").select_option("March")
+    plain.get_by_role("button", name="Show this sheet").click()
+    plain.get_by_role("button", name="Look them up").click()
+    refreshed_until(plain, "Line by line")
+
+    expect(plain.get_by_role("button", name="Use the 1 invoice")).to_be_visible()
+
+
+def test_which_of_two_is_meant_is_asked_without_javascript(
+    plain: Page, live_server: LiveServer, engine: Engine, sandbox: Sandbox, campaign: str
+) -> None:
+    for number in range(2):
+        sandbox.store.add_account(invoice_number="TWIN", amount=100 + number)
+    plain.goto(f"{live_server.url}{campaign}lists/")
+    plain.get_by_label("Account ids, invoice numbers or external ids").fill("TWIN")
+    plain.get_by_role("button", name="Look them up").click()
+    refreshed_until(plain, "Line by line")
+    plain.get_by_role("radio").nth(1).check()
+    plain.get_by_role("button", name="Keep these choices").click()
+    plain.get_by_role("button", name="Use the 1 invoice").click()
+
+    assert SelectedAccount.objects.count() == 1
+
+
 def test_shift_click_selects_a_range(desk: Page, live_server: LiveServer, campaign: str) -> None:
     desk.goto(f"{live_server.url}{campaign}")
     boxes = desk.locator("#ticks tbody input")
@@ -213,6 +267,10 @@ def test_no_page_has_an_accessibility_finding_or_outgrows_its_window(
     )
     desk.get_by_role("button", name="Look them up").click()
     look("column")
+    desk.goto(lists)
+    desk.get_by_label("A CSV or XLSX file").set_input_files(two_sheets(sandbox))
+    desk.get_by_role("button", name="Look them up").click()
+    look("sheet")
     desk.goto(lists)
     desk.get_by_label("Account ids, invoice numbers or external ids").fill("TWIN NOPE-1 NOPE-1 " + "9" * 201)
     desk.get_by_role("button", name="Look them up").click()

@@ -127,6 +127,41 @@ def test_a_workbook_is_read_as_a_person_sees_it() -> None:
     assert read[2].cells == ["20001", "1.5", "", "TRUE"]
 
 
+def sheets(**named: list[list[object]]) -> bytes:
+    """A workbook with these sheets in this order."""
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.remove(book.worksheets[0])
+    for name, rows in named.items():
+        sheet = book.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    book.save(file)
+    return file.getvalue()
+
+
+def test_of_several_sheets_the_first_that_holds_anything_is_looked_at() -> None:
+    content = sheets(Cover=[], Notes=[["as of March"]], March=[["Invoice number"], ["INV-1"]])
+
+    glance = lists.look_at(content)
+
+    assert glance.sheets == ["Notes", "March"]
+    assert glance.layout.sheet == "Notes"
+
+
+def test_another_sheet_is_looked_at_where_it_is_asked_for() -> None:
+    content = sheets(Notes=[["as of March"]], March=[["Ours", "Invoice number"], ["x", "INV-1"]])
+
+    glance = lists.look_at(content, "March")
+
+    assert (glance.column, glance.layout.heading) == (1, True)
+    assert [row.cells for row in lists.rows(content, glance.layout)][1] == ["x", "INV-1"]
+
+
+def test_a_workbook_without_anything_in_it_is_empty() -> None:
+    with pytest.raises(Unreadable, match="nothing in it"):
+        lists.look_at(sheets(One=[], Two=[[None]]))
+
+
 @pytest.mark.parametrize(
     ("content", "said"),
     [

@@ -34,7 +34,8 @@ def read(picked: Selection, **fields: object) -> None:
         "currency": "USD",
         "due_on": "2026-09-01",
     } | fields
-    selection.keep(picked, dict.fromkeys(picked.accounts.values_list("account_id", flat=True), snapshot))
+    chosen = picked.accounts.values_list("account_id", flat=True)
+    selection.keep(picked.accounts.all(), dict.fromkeys(chosen, snapshot))
 
 
 @pytest.mark.parametrize(("size", "calls"), [(0, 0), (1, 1), (100, 1), (101, 2), (250, 3)])
@@ -50,7 +51,10 @@ def test_tells_how_many_calls_it_takes(sandbox: Sandbox, picked: Selection, size
 def test_sums_are_kept_apart_by_currency(sandbox: Sandbox, picked: Selection) -> None:
     selection.change(picked, add=Counter(accounts(2)))
     read(picked)
-    selection.keep(picked, {accounts(1)[0]: {"status": "settled", "outstanding": "1.00", "currency": "EUR"}})
+    selection.keep(
+        picked.accounts.all(),
+        {accounts(1)[0]: {"status": "settled", "outstanding": "1.00", "currency": "EUR"}},
+    )
 
     checked = review.check(picked.user, CAMPAIGN)
 
@@ -116,7 +120,7 @@ def test_a_run_is_shown_again_only_to_the_one_who_confirmed_it(
 def test_refused_ones_are_taken_out_and_the_rest_stays(sandbox: Sandbox, picked: Selection) -> None:
     selection.change(picked, add=Counter(accounts(3)))
     read(picked)
-    selection.keep(picked, {accounts(1)[0]: {"status": "settled"}})
+    selection.keep(picked.accounts.all(), {accounts(1)[0]: {"status": "settled"}})
 
     assert review.take_out(picked.user, CAMPAIGN, refused=True) == 1
     assert selection.chosen_among(picked, accounts(3)) == set(accounts(2, start=2))

@@ -81,7 +81,7 @@ def test_clearing_takes_the_token_along(picked: Selection) -> None:
 def test_what_was_read_is_kept_for_selected_accounts_only(picked: Selection) -> None:
     selection.change(picked, add=Counter(ids(2)))
 
-    selection.keep(picked, {account_id: {"number": account_id[-1]} for account_id in ids(3)})
+    selection.keep(picked.accounts.all(), {account_id: {"number": account_id[-1]} for account_id in ids(3)})
 
     assert [row.snapshot for row in picked.accounts.order_by("pk")] == [{"number": "1"}, {"number": "2"}]
 

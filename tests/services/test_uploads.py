@@ -13,6 +13,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.services import errands, selection, uploads, vendor, workers
 from dashboard.services.errands import Clerk
 from dashboard.services.lists import Unreadable
+from tests.services.test_lists import sheets
 
 CAMPAIGN = uuid.UUID(int=7)
 STATE = Errand.State
@@ -356,3 +357,31 @@ def test_lists_are_the_persons_own(picked: Selection, manager: User) -> None:
 
     assert uploads.of_person(picked.user, CAMPAIGN).count() == 1
     assert uploads.of_person(manager, CAMPAIGN).count() == 0
+
+
+def test_pasted_entries_are_told_by_line_and_place(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:
+    account = invoice(sandbox, invoice_number="INV-A")
+    upload = drain(clerk, bring(picked, f"NOPE; INV-A\nINV-A, {account['id']}"))
+
+    by_place = {entry.where: entry.reason for entry in upload.entries.all()}
+
+    assert by_place["line 1, entry 1"] in (uploads.NOT_LISTED, uploads.NOT_SEARCHED)
+    assert by_place["line 2, entry 1"] == "The same as in line 1, entry 2."
+    assert by_place["line 2, entry 2"] == "The same invoice as in line 1, entry 2."
+
+
+def test_the_sheet_of_a_workbook_is_chosen_until_its_lines_are_read(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    content = sheets(Notes=[["March"]], March=[["Ours", "Invoice number"], ["x", "NOPE-1"]])
+    upload = bring(picked, content, "march.xlsx")
+    assert (upload.state, upload.sheets) == (Upload.State.WAITING, ["Notes", "March"])
+
+    uploads.choose_sheet(upload, "March")
+    upload.refresh_from_db()
+    assert (upload.columns, upload.column) == (["Ours", "Invoice number"], 1)
+    uploads.choose_column(upload, 1, heading=True)
+
+    assert fates(drain(clerk, upload)) == {"NOPE-1": "missing"}
+    with pytest.raises(uploads.NotPossible):
+        uploads.choose_sheet(upload, "Notes")

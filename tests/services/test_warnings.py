@@ -1,8 +1,9 @@
 """What speaks against sending a selection as it is."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,7 +11,7 @@ from django.utils import timezone
 
 from dashboard.api.schema import Campaign
 from dashboard.models import Batch, Outcome, Run, SelectedAccount, Selection
-from dashboard.services import selection, warnings
+from dashboard.services import runs, selection, warnings
 
 HERE, THERE = str(UUID(int=7)), str(UUID(int=8))
 CAMPAIGN = Campaign.read({"id": HERE, "status": "ACTIVE", "type": "early_stage"})
@@ -64,7 +65,7 @@ def test_a_customer_active_elsewhere_is_named_with_the_campaign(picked: Selectio
 
     (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
 
-    assert (place.customer_id, place.campaign_names) == ("ann", [f"{THERE[:8]}…"])
+    assert (place.customer_id, place.places) == ("ann", [(f"{THERE[:8]}…", warnings.ACTIVE)])
 
 
 def test_a_customer_selected_for_another_campaign_is_named(picked: Selection) -> None:
@@ -79,6 +80,46 @@ def test_a_customer_that_was_lately_seen_active_elsewhere_is_named(picked: Selec
     picked.shown = {"x": {"read_at": "2026-08-17T08:00:00+00:00", "snapshot": seen}}
 
     assert [place.customer_id for place in warnings.of_selection(picked, CAMPAIGN).elsewhere] == ["ann"]
+
+
+def test_what_was_read_for_somebody_else_counts_too(picked: Selection, manager: User) -> None:
+    theirs = selection.of(manager, HERE)
+    take(theirs, "c", status="in_progress", campaign_id=THERE, customer_id="ann")
+    take(selection.of(manager, THERE), "d", customer_id="ann")
+
+    (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
+
+    assert place.places == [(f"{THERE[:8]}…", warnings.ACTIVE)]
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_said"),
+    [
+        ({}, True),
+        ({"state": "finished", "enrolled": 1}, True),
+        ({"state": "stopped", "unknown": 1}, True),
+        ({"state": "finished", "failed": 1}, False),
+        ({"campaign_id": HERE}, False),
+        ({"created_at": timezone.now() - timedelta(days=91)}, False),
+    ],
+)
+def test_a_customer_of_our_own_runs_is_named_with_the_run(
+    picked: Selection, fields: dict[str, Any], is_said: bool
+) -> None:
+    run = runs.queue(
+        starter=picked.user,
+        campaign=Campaign.read({"id": THERE, "name": "There", "status": "ACTIVE"}),
+        accounts=[{"id": "x", "customer_id": "ann"}, {"id": "y", "customer_id": "ann"}, {"id": "z"}],
+        token=uuid4(),
+    )
+    Run.objects.filter(pk=run.pk).update(**fields)
+
+    found = warnings.of_selection(picked, CAMPAIGN).elsewhere
+    alone = warnings.of_account("q", "ann", picked.user, CAMPAIGN).elsewhere
+
+    said = [("ann", [(f"{THERE[:8]}…", f"sent by run {run.pk}")])] if is_said else []
+    assert [(place.customer_id, place.places) for place in found] == said
+    assert [(place.customer_id, place.places) for place in alone] == said
 
 
 def test_a_campaign_that_changed_since_it_was_opened_says_how(picked: Selection) -> None:

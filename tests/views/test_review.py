@@ -91,28 +91,18 @@ class TestVerdicts:
         assert "1 invoice part-paid already" in words
         assert "1 invoice due within 2 days. A payment reminder campaign refuses them once" in words
 
-    def test_reading_again_shows_the_new_verdict(self, web: Browser, sandbox: Sandbox) -> None:
-        account_id = free(sandbox)
-        pick(web, account_id)
-        sandbox.store.accounts[account_id]["status"] = "settled"
-
-        response = web.post(reverse("run-refresh", args=[OPEN]), follow=True)
-
-        assert "Every selected invoice was read again" in text_of(response)
-        assert "Will be refused 1 invoice Settled" in text_of(response)
-
-    def test_reading_on_by_htmx_carries_the_time_it_began(
-        self, web: Browser, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    def test_an_amount_that_is_not_known_is_counted_and_never_summed_as_nothing(
+        self, web: Browser, sandbox: Sandbox
     ) -> None:
-        monkeypatch.setattr("dashboard.services.refreshing.AT_ONCE", 1)
-        pick(web, free(sandbox), free(sandbox))
-        refresh = reverse("run-refresh", args=[OPEN])
+        known = free(sandbox, amount=100.0, paid_amount=0)
+        unknown = [free(sandbox, amount=50.0, paid_amount=None), free(sandbox, days=-5, amount=9.0)]
+        del sandbox.store.accounts[unknown[1]]["paid_amount"]
 
-        first = web.post(refresh, **HTMX)
-        second = web.post(refresh, {"since": hidden(first)["since"]}, **HTMX)
+        words = text_of(pick(web, known, *unknown))
 
-        assert "1 of 2 read again" in text_of(first)
-        assert second["HX-Redirect"] == review()
+        assert "2 invoices without a known outstanding amount" in words
+        assert "100.00 USD + 2 without a known amount" in words
+        assert "Not due 2 100.00 1 1 to 30 days 1 — 1" in words
 
 
 class TestChangedCampaign:
@@ -244,14 +234,41 @@ class TestAllSelections:
         assert response.status_code == 422
         assert not Run.objects.exists()
 
-    def test_too_many_together_are_confirmed_one_by_one(
-        self, web: Browser, page: HttpResponse, settings: Settings
+    @pytest.mark.parametrize(("typed", "runs"), [("", 0), ("1", 0), ("two", 0), ("2", 2)])
+    def test_many_together_want_their_number_typed(
+        self, web: Browser, page: HttpResponse, settings: Settings, typed: str, runs: int
     ) -> None:
         settings.LARGE_RUN = 1
+        assert 'name="typed"' in web.get(reverse("selection-list")).content.decode()
 
-        assert "Review and confirm each by itself" in text_of(web.get(reverse("selection-list")))
-        web.post(reverse("selection-list"), hidden(page) | {"campaign_id": [REMINDER, OPEN]})
-        assert not Run.objects.exists()
+        marks = hidden(page) | {"campaign_id": [REMINDER, OPEN], "typed": typed}
+        web.post(reverse("selection-list"), marks)
+
+        assert Run.objects.count() == runs
+
+    def test_all_are_shown_however_many_with_their_sums_and_counts(
+        self, web: Browser, sandbox: Sandbox
+    ) -> None:
+        for _ in range(25):
+            campaign = sandbox.store.add_campaign(status="active", type="early_stage")
+            account_id = free(sandbox, amount=10.0, paid_amount=0)
+            web.post(reverse("run-create", args=[campaign["id"]]), {"account_ids": account_id})
+
+        words = text_of(web.get(reverse("selection-list")))
+
+        assert words.count("Enroll into") == 0
+        assert "Campaigns 25 Invoices 25 Outstanding 250.00 USD Will enter 25 invoices" in words
+
+    def test_what_was_pasted_is_looked_up(self, web: Browser, sandbox: Sandbox) -> None:
+        web.post(reverse("run-create", args=[OPEN]), {"account_ids": free(sandbox, status="settled")})
+
+        assert "Will be refused 1 invoice: Settled" in text_of(web.get(reverse("selection-list")))
+
+    def test_a_campaign_that_is_not_ones_own_is_not_confirmed(self, web: Browser, page: HttpResponse) -> None:
+        response = web.post(reverse("selection-list"), {"campaign_id": [DRAFT, "x" * 100]})
+
+        assert response.status_code == 422
+        assert not Selection.objects.exclude(campaign_id__in=[OPEN, REMINDER]).exists()
 
     def test_a_campaign_that_is_gone_hides_no_other(
         self, web: Browser, page: HttpResponse, sandbox: Sandbox
@@ -269,7 +286,7 @@ class TestAllSelections:
         )
 
 
-@pytest.mark.parametrize("name", ["run-refresh", "run-move"])
+@pytest.mark.parametrize("name", ["refreshing-detail", "gathering-detail", "run-move"])
 def test_a_viewer_changes_nothing(
     sandbox: Sandbox, viewer: User, browser_of: Any, collector: User, name: str
 ) -> None:
@@ -277,3 +294,48 @@ def test_a_viewer_changes_nothing(
 
     assert browser_of(viewer).post(reverse(name, args=[OPEN])).status_code == 403
     assert browser_of(viewer).post(reverse("selection-list"), {"campaign_id": OPEN}).status_code == 403
+
+
+class TestMovingSelection:
+    """While a worker adds to a selection, or reads it again, it is not sent."""
+
+    @pytest.fixture(params=["gather", "begin"])
+    def marks(self, web: Browser, sandbox: Sandbox, request: pytest.FixtureRequest) -> dict[str, str]:
+        marks = hidden(pick(web, free(sandbox)))
+        name = "run-create" if request.param == "gather" else "refreshing-detail"
+        web.post(reverse(name, args=[OPEN]), {"then": "gather", "begin": ""})
+        return marks
+
+    def test_the_review_says_so_and_offers_no_confirmation(self, web: Browser, marks: dict[str, str]) -> None:
+        page = web.get(review())
+
+        assert "Nothing can be sent" in text_of(page)
+        assert "Enroll 1 invoice" not in text_of(page)
+
+    def test_a_confirmation_from_another_tab_sends_nothing(self, web: Browser, marks: dict[str, str]) -> None:
+        response = web.post(review(), marks)
+
+        assert response.status_code == 409
+        assert "still being added to, or read again. Nothing was sent." in text_of(response)
+        assert not Run.objects.exists()
+
+    def test_it_is_not_ticked_among_all_selections(self, web: Browser, marks: dict[str, str]) -> None:
+        page = web.get(reverse("selection-list"))
+
+        assert "It is still being added to, or read again" in text_of(page)
+        assert "Enroll all that is ticked" not in text_of(page)
+
+    def test_cancelled_it_can_be_sent(self, web: Browser, marks: dict[str, str]) -> None:
+        web.post(reverse("gathering-detail", args=[OPEN]))
+        web.post(reverse("refreshing-detail", args=[OPEN]))
+
+        assert web.post(review(), marks).status_code == 303
+
+
+def test_a_list_that_is_not_used_yet_is_said(web: Browser, sandbox: Sandbox) -> None:
+    pick(web, free(sandbox))
+    web.post(reverse("upload-create", args=[OPEN]), {"text": "INV-1"})
+
+    words = text_of(web.get(review()))
+
+    assert "1 list not in this selection yet Pasted text : being looked up" in words

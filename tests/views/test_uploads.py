@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,8 +15,9 @@ from django.urls import reverse
 from dashboard.models import SelectedAccount, Upload
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import lists, vendor, workers
+from dashboard.services import clock, lists, retention, vendor, workers
 from dashboard.services.errands import Clerk
+from tests.services.test_lists import sheets
 
 OPEN = made_id("campaign", 1, 1)
 LISTS = reverse("upload-create", args=[OPEN])
@@ -249,3 +251,72 @@ def test_the_page_names_the_lists_that_wait(web: Browser, clerk: Clerk) -> None:
 
     assert "march.csv" in words
     assert "Not used yet" in words
+
+
+def test_which_sheet_is_asked_and_shown_before_it_is_read(web: Browser, clerk: Clerk) -> None:
+    content = sheets(Notes=[["March"]], March=[["Invoice number"], ["NOPE-1"]])
+    address = web.post(LISTS, {"file": SimpleUploadedFile("march.xlsx", content)})["Location"]
+    assert "This workbook has 2 sheets with something in them." in text_of(web.get(address))
+
+    page = web.post(address, {"then": "sheet", "sheet": "March"}, follow=True)
+    assert "This is read from the sheet March" in text_of(page)
+    assert "NOPE-1" in text_of(page)
+    web.post(address, {"then": "column", "column": "0", "heading": "on"})
+    while clerk.work():
+        pass
+
+    assert "NOPE-1 Not found" in text_of(web.get(address))
+
+
+def test_a_sheet_that_is_not_in_the_workbook_is_refused(web: Browser) -> None:
+    content = sheets(Notes=[["March"]], March=[["Invoice number"], ["NOPE-1"]])
+    address = web.post(LISTS, {"file": SimpleUploadedFile("march.xlsx", content)})["Location"]
+
+    response = web.post(address, {"then": "sheet", "sheet": "April"})
+
+    assert response.status_code == 422
+    assert "Choose a sheet of this workbook." in text_of(response)
+
+
+def test_a_list_that_was_removed_for_age_says_so(web: Browser, clerk: Clerk) -> None:
+    address = brought(web, clerk, {"text": "NOPE-1"})
+    Upload.objects.update(created_at=clock.now() - timedelta(days=91))
+
+    retention.remove_old_lists()
+
+    words = text_of(web.get(address))
+    assert "The file and the lines of this list were removed" in words
+    assert "they are kept for 90 days" in words
+    assert "NOPE-1" not in words
+    assert "Removed for age" in text_of(web.get(LISTS))
+
+
+@pytest.mark.parametrize("then", ["sheet", "column", "choose", "look_through", "use", "cancel", "drop"])
+def test_a_list_of_somebody_else_is_not_there(
+    web: Browser, clerk: Clerk, manager: User, browser_of: Any, then: str
+) -> None:
+    address = brought(web, clerk, {"text": "NOPE-1"})
+
+    other = browser_of(manager)
+
+    assert other.get(address).status_code == 404
+    assert other.post(address, {"then": then}).status_code == 404
+    assert Upload.objects.get().state == "done"
+
+
+def test_a_file_that_is_too_large_is_said_to_be_so_and_not_held(
+    web: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.forms.uploads.MOST_BYTES", 100_000)
+    written: list[int] = []
+    monkeypatch.setattr(
+        "django.core.files.uploadhandler.MemoryFileUploadHandler.receive_data_chunk",
+        lambda handler, raw_data, start: written.append(len(raw_data)),
+    )
+
+    response = web.post(LISTS, csv("INV-1\n" * 100_000))
+
+    assert response.status_code == 422
+    assert "This file is larger than 20 MB. Nothing was taken" in text_of(response)
+    assert sum(written) <= 100_000
+    assert not Upload.objects.exists()

@@ -1,4 +1,4 @@
-"""“Select all matching”, as a browser without JavaScript does it and as htmx asks for it."""
+"""“Select all matching” and “Read them again”, as a browser without JavaScript does it and as htmx asks for it."""
 
 import re
 from collections.abc import Iterator
@@ -19,6 +19,8 @@ from dashboard.services.errands import Clerk
 OPEN = made_id("campaign", 1, 1)
 PICKER = reverse("run-create", args=[OPEN])
 PANEL = reverse("gathering-detail", args=[OPEN])
+REVIEW = reverse("run-review", args=[OPEN])
+AGAIN = reverse("refreshing-detail", args=[OPEN])
 HTMX = {"HTTP_HX_REQUEST": "true"}
 
 
@@ -134,6 +136,91 @@ def test_without_a_worker_it_is_said_to_wait(web: Browser) -> None:
 
 def test_without_htmx_the_panels_address_is_the_picker(web: Browser) -> None:
     assert web.get(PANEL)["Location"] == PICKER
+
+
+def test_cancelling_and_putting_away_keep_the_filters_of_the_page(web: Browser) -> None:
+    page = web.post(f"{PICKER}?search=INV&per_page=10", {"then": "gather"}, follow=True)
+    assert f'action="{PANEL}?search=INV&amp;per_page=10"' in page.content.decode()
+
+    cancelled = web.post(f"{PANEL}?search=INV&per_page=10")
+    put_away = web.post(f"{PANEL}?search=INV&per_page=10")
+
+    assert cancelled["Location"] == put_away["Location"] == f"{PICKER}?search=INV&per_page=10"
+
+
+def test_by_htmx_the_panel_alone_changes(web: Browser) -> None:
+    web.post(PICKER, {"then": "gather"})
+
+    cancelled, put_away = web.post(PANEL, **HTMX), web.post(PANEL, **HTMX)
+
+    assert "Cancelled. Nothing was added." in text_of(cancelled)
+    assert (put_away.status_code, put_away.content) == (200, b"")
+    assert not Gathering.objects.exists()
+
+
+def test_on_the_review_its_end_reloads_the_page(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+    assert f'action="{PANEL}?at=review"' in web.get(REVIEW).content.decode()
+    assert f'action="{PANEL}?at=review"' in web.get(f"{PANEL}?at=review", **HTMX).content.decode()
+
+    drain(clerk)
+
+    assert web.get(f"{PANEL}?at=review", **HTMX)["HX-Refresh"] == "true"
+    assert web.post(f"{PANEL}?at=review")["Location"] == REVIEW
+
+
+class TestReadingAgain:
+    """Of what is selected, from the review."""
+
+    @pytest.fixture
+    def account(self, web: Browser, sandbox: Sandbox) -> str:
+        account_id = str(sandbox.store.add_account(status="not_assigned", campaign_id=None)["id"])
+        web.post(PICKER, {"account_ids": account_id}, follow=True)
+        sandbox.store.accounts[account_id]["status"] = "settled"
+        return account_id
+
+    def test_shows_the_new_verdict(self, web: Browser, clerk: Clerk, account: str) -> None:
+        web.get(REVIEW)
+        begun = web.post(AGAIN, {"begin": ""}, follow=True)
+        assert "Reading them again : 0 of 1 read" in text_of(begun)
+
+        drain(clerk)
+
+        words = text_of(web.get(REVIEW))
+        assert "1 invoice read again," in words
+        assert "Will be refused 1 invoice Settled" in words
+
+    def test_its_panel_polls_until_the_review_is_to_be_read_anew(
+        self, web: Browser, clerk: Clerk, account: str
+    ) -> None:
+        web.post(AGAIN, {"begin": ""})
+        running = web.get(AGAIN, **HTMX)
+        assert 'data-poll="1"' in running.content.decode()
+        assert len(running.content) <= 2048
+
+        drain(clerk)
+
+        assert web.get(AGAIN, **HTMX)["HX-Refresh"] == "true"
+        assert web.get(AGAIN)["Location"] == REVIEW
+
+    def test_it_is_stopped_and_its_result_put_away(self, web: Browser, clerk: Clerk, account: str) -> None:
+        web.post(AGAIN, {"begin": ""})
+
+        stopped = web.post(AGAIN, follow=True)
+        drain(clerk)
+        assert "Stopped. 0 of 1 were read again and are kept." in text_of(stopped)
+
+        assert "Stopped" not in text_of(web.post(AGAIN, follow=True))
+
+    def test_a_failure_is_said_with_its_reason(
+        self, web: Browser, clerk: Clerk, sandbox: Sandbox, account: str
+    ) -> None:
+        web.post(AGAIN, {"begin": ""})
+        sandbox.faults.queue("status", method="GET", path=f"/accounts/{account}", status=403)
+
+        drain(clerk)
+
+        assert "Reading again failed. 0 of 1 were read again and are kept." in text_of(web.get(REVIEW))
 
 
 def test_a_viewer_selects_nothing(sandbox: Sandbox, viewer: User, browser_of: Any) -> None:

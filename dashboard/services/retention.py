@@ -1,0 +1,46 @@
+"""How long lists that people brought are kept: their files and lines go after a time, their names stay."""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+
+from dashboard.models import Entry, Errand, Run, Upload, UploadFile
+from dashboard.services import clock
+
+AT_ONCE = 5000
+
+
+def remove_old_lists() -> int:
+    """Remove what is older than ROLLCALL_KEEP_LISTS_DAYS; gives how many lists. What a run may still want is kept."""
+    removed = [upload_id for upload_id in _expired().values_list("pk", flat=True) if _remove(upload_id)]
+    while _remove_some_lines():
+        pass
+    return len(removed)
+
+
+def _expired() -> QuerySet[Upload]:
+    """Not those that wait in a selection or for a worker, nor those of a run that ended later, or has not."""
+    old = clock.now() - timedelta(days=settings.KEEP_LISTS_DAYS)
+    wanted = Run.objects.filter(Q(finished_at=None) | Q(finished_at__gte=old), token=OuterRef("token"))
+    return (
+        Upload.objects.filter(removed_at=None, created_at__lt=old)
+        .filter(Q(used_at=None) | Q(used_at__lt=old) & ~Q(selection__token=F("token")))
+        .exclude(state__in=Errand.ACTIVE)
+        .exclude(Exists(wanted))
+    )
+
+
+@transaction.atomic
+def _remove(upload_id: int) -> bool:
+    if not _expired().filter(pk=upload_id).update(removed_at=clock.now()):
+        return False
+    UploadFile.objects.filter(upload=upload_id).delete()
+    return True
+
+
+def _remove_some_lines() -> int:
+    """In parts, so that nothing waits long for the database."""
+    lines = Entry.objects.filter(upload__removed_at__isnull=False)
+    return Entry.objects.filter(pk__in=list(lines.values_list("pk", flat=True)[:AT_ONCE])).delete()[0]
