@@ -87,7 +87,7 @@ class ResultTable(tables.Table):
 
     def render_pick(self, value: str, record: Any) -> SafeString:
         name = record.outcome.invoice_number or value
-        return format_html(BOX, value, _("Select %(invoice)s") % {"invoice": name}, "")
+        return format_html(BOX, record.outcome.place, value, _("Select %(invoice)s") % {"invoice": name}, "")
 
     def render_invoice(self, value: str, record: Any) -> SafeString:
         name = record.outcome.invoice_number
