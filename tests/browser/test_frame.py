@@ -106,7 +106,7 @@ def test_polling_outlives_a_lost_connection_and_says_since_when(
         campaign_id="c", campaign_name="c", starter=collector, size=3, state=Run.State.RUNNING
     )
     desk.clock.install()
-    desk.route("**/progress/", lambda route: route.fulfill(status=500, body=""))
+    desk.route("**/progress/**", lambda route: route.fulfill(status=500, body=""))
     desk.goto(f"{live_server.url}{run.get_absolute_url()}")
     desk.clock.run_for(6_000)
 
@@ -114,7 +114,7 @@ def test_polling_outlives_a_lost_connection_and_says_since_when(
         re.compile(r"Connection lost, last update \d\d:\d\d:\d\d")
     )
 
-    desk.unroute("**/progress/")
+    desk.unroute("**/progress/**")
     desk.clock.run_for(60_000)
 
     expect(desk.get_by_role("alert")).to_be_empty()

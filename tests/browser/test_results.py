@@ -75,7 +75,7 @@ def test_a_group_leads_to_its_invoices(desk: Page, run: Run) -> None:
     desk.locator("li", has_text="Already active in a campaign").get_by_role("link", name="Show these").click()
 
     expect(desk).to_have_url(re.compile("outcome=failed&reason=active_execution"))
-    expect(desk.locator("#results .table-foot")).to_contain_text("17 invoices")
+    expect(desk.locator("#results .table-foot:not(.picks)")).to_contain_text("17 invoices")
 
 
 @pytest.mark.parametrize("width", [1280, 320])
