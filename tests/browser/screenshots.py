@@ -35,14 +35,23 @@ def walk(page: Page) -> None:
     page.goto("/campaigns/?type=early_stage&status=active")
     page.locator("tbody a").first.click()
     page.get_by_role("link", name="Enroll invoices").click()
-    page.get_by_role("button", name="Select this page").click()
-    expect(page.locator("#selection")).to_contain_text("selected")
+    picker = page.url.partition("?")[0]
+    for others, query in (("", "?page=3"), ("not on this page", "?status=not_assigned")):
+        page.goto(picker + query)
+        page.get_by_role("button", name="Select this page").click()
+        expect(page.locator("#selection")).to_contain_text(others or "20 selected")
     take(page, "picker")
     page.get_by_role("button", name="Review").first.click()
     take(page, "review")
     page.get_by_role("button", name=re.compile("^Enroll")).click()
     expect(page.locator("main")).to_contain_text("Finished", timeout=30_000)
     take(page, "run")
+    page.goto(f"{page.url.partition('?')[0]}?outcome=failed#results")
+    take(page, "results")
+    page.get_by_role("link", name="Receipt to print").click()
+    take(page, "receipt")
+    page.goto("/")
+    take(page, "home")
 
 
 def take(page: Page, name: str) -> None:
