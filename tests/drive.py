@@ -9,8 +9,8 @@ from typing import Any
 from dashboard.engine.local import Engine
 from dashboard.models import Outcome, Pace, Run
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import runs, sending, settling, vendor, workers
-from dashboard.services.sending import Claim
+from dashboard.services import claiming, runs, sending, settling, vendor, workers
+from dashboard.services.claiming import Claim
 
 
 def queue(sandbox: Sandbox, number: int, **account: Any) -> Run:
@@ -41,7 +41,7 @@ class Hands:
         self.incarnation = workers.register(name="hands", threads=1)
 
     def claim(self) -> Claim | None:
-        return sending.claim(
+        return claiming.claim(
             incarnation=self.incarnation, host=self.client.host, key_fingerprint=self.client.fingerprint
         )
 

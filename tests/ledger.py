@@ -9,9 +9,9 @@ from django.contrib.auth.models import User
 
 from dashboard.api.schema import Campaign, EnrollmentRow, EnrollmentWord
 from dashboard.models import Run
-from dashboard.services import runs, sending, workers
+from dashboard.services import claiming, runs, sending, workers
 from dashboard.services.answers import Answer
-from dashboard.services.sending import Claim
+from dashboard.services.claiming import Claim
 
 CAMPAIGN_ID = "11111111-1111-4111-8111-111111111111"
 ACTIVE = (
@@ -47,7 +47,7 @@ def claim() -> Claim:
     """The next call, by a worker that is alive."""
     worker = workers.alive().first()
     incarnation = worker.incarnation if worker else workers.register(name="worker", threads=1)
-    claimed = sending.claim(incarnation=incarnation, host="vendor.test", key_fingerprint="f")
+    claimed = claiming.claim(incarnation=incarnation, host="vendor.test", key_fingerprint="f")
     assert claimed
     return claimed
 

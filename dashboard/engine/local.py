@@ -19,10 +19,10 @@ from django.db import DatabaseError, close_old_connections, connection
 
 from dashboard.api.client import Client
 from dashboard.engine import spool
-from dashboard.services import answers, mail, sending, settling, trends, waiting, workers
+from dashboard.services import answers, claiming, mail, sending, settling, trends, waiting, workers
 from dashboard.services.answers import CLASS, Answer
+from dashboard.services.claiming import Claim
 from dashboard.services.errands import Clerk
-from dashboard.services.sending import Claim
 
 log = logging.getLogger(__name__)
 
@@ -69,7 +69,7 @@ class Engine:
     def start(self) -> None:
         """Register with a fresh incarnation, make up for what could not be settled before, and begin."""
         self.incarnation = workers.register(name=self._name, threads=self._threads)
-        self._sender = sending.Sender(self.incarnation, self._client.host, self._client.fingerprint)
+        self._sender = claiming.Sender(self.incarnation, self._client.host, self._client.fingerprint)
         self._clerk = Clerk(self._client, self.incarnation)
         spool.replay(sending.settle)
         sending.read_again()
@@ -148,13 +148,13 @@ class Engine:
         for claim in claims:
             self._claims.put(claim)
         self._is_served = bool(claims)
-        return IDLE_POLL if claims or sending.has_work() else self._sweep
+        return IDLE_POLL if claims or claiming.has_work() else self._sweep
 
     def _claim(self, at_most: int) -> list[Claim]:
-        if self._trouble() or not (self._is_served or sending.has_work()):
+        if self._trouble() or not (self._is_served or claiming.has_work()):
             return []
         with self._turn:
-            return sending.claim_some(self._sender, at_most=at_most, answered=frozenset(self._answered))
+            return claiming.claim_some(self._sender, at_most=at_most, answered=frozenset(self._answered))
 
     def _call(self) -> None:
         for claim in iter(self._claims.get, None):

@@ -13,7 +13,7 @@ from django.core.exceptions import ObjectDoesNotExist
 from django.db import DatabaseError, connection
 
 from dashboard.services.answers import Answer
-from dashboard.services.sending import Claim
+from dashboard.services.claiming import Claim
 
 log = logging.getLogger(__name__)
 

@@ -16,7 +16,7 @@ from django.db.models import F, Q
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, RateLimited
 from dashboard.models import Errand, Gathering, Refreshing, Upload
-from dashboard.services import clock, gathering, pace, refreshing, retention, sending, uploads, workers
+from dashboard.services import claiming, clock, gathering, pace, refreshing, retention, uploads, workers
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ class Clerk:
         return True
 
     def _read(self, errand: Errand) -> None:
-        at_once = 1 if sending.has_work() else pace.calls_to_read()
+        at_once = 1 if claiming.has_work() else pace.calls_to_read()
         if isinstance(errand, Gathering):
             gathering.step(errand, self.client, self._ask, at_once)
         elif isinstance(errand, Refreshing):

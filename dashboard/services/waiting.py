@@ -14,7 +14,7 @@ from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable
 from dashboard.api.schema import Account
 from dashboard.models import ParkedAccount, Run
-from dashboard.services import accounts, audit, clock, pace, parts, selection, sending, settling
+from dashboard.services import accounts, audit, claiming, clock, pace, parts, selection, settling
 from dashboard.services.chunks import in_chunks
 from dashboard.services.history import Listed, place
 from dashboard.services.parts import Part
@@ -187,7 +187,7 @@ def _record(action: str, user: User, entries: Sequence[ParkedAccount]) -> None:
 def tend(*, client: Client) -> int:
     """Read again what is due, with one call of the cap, while nothing is to be sent. Gives how many were read."""
     due = ParkedAccount.objects.filter(look_at__lte=clock.now())
-    if not due.exists() or sending.has_work():
+    if not due.exists() or claiming.has_work():
         return 0
     with pace.one_call_to_look() as allowed:
         return look_again(client=client) if allowed else 0

@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, redirect
 from django.template.loader import render_to_string
 from django.utils import timezone
 from django.utils.http import content_disposition_header
+from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -65,9 +66,7 @@ def run_receipt(request: HttpRequest, run_id: int) -> HttpResponseBase:
         "receipt": receipts.of(run),
         "invoice_headings": tables.INVOICE_HEADINGS,
         "call_headings": tables.CALL_HEADINGS,
-        "invoices": PLACE.format("invoices"),
-        "calls": PLACE.format("calls"),
-        "fingerprint": PLACE.format("fingerprint"),
+        **{name: SafeString(PLACE.format(name)) for name in ("invoices", "calls", "fingerprint")},
     }
     page = render_to_string("runs/receipt.html", context, request)
     may_read_raw = request.user.has_perm("dashboard.view_raw")

@@ -124,12 +124,12 @@ def metered(act: Callable[[Meter], None]) -> Meter:
 
 def work(meter: Meter) -> None:
     """What an engine does for each call: claim, send, settle."""
-    from dashboard.services import sending, vendor, workers
+    from dashboard.services import claiming, sending, vendor, workers
 
     client = vendor.for_workers()
     incarnation = workers.register(name="bench", threads=1)
-    sender = sending.Sender(incarnation, client.host, client.fingerprint)
-    while claims := sending.claim_some(sender, at_most=1):
+    sender = claiming.Sender(incarnation, client.host, client.fingerprint)
+    while claims := claiming.claim_some(sender, at_most=1):
         sending.settle(claims[0], sending.send(claims[0], client))
         meter.lap()
 

@@ -30,6 +30,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import (
     answers,
+    claiming,
     clock,
     history,
     outcomes,
@@ -388,7 +389,7 @@ class TestDatabaseTrouble:
     ) -> None:
         run = queue(sandbox, 3)
         tries: list[object] = []
-        real = sending.claim_some
+        real = claiming.claim_some
 
         def claim_some(*args: Any, **options: Any) -> Any:
             tries.append(options)
@@ -396,7 +397,7 @@ class TestDatabaseTrouble:
                 raise OperationalError("the server closed the connection")
             return real(*args, **options)
 
-        monkeypatch.setattr(sending, "claim_some", claim_some)
+        monkeypatch.setattr(claiming, "claim_some", claim_some)
         with working() as engine:
             wait_for(lambda: [engine.wake(), len(tries) > 1][1])
             assert sandbox.ledger.posts == []
@@ -609,7 +610,7 @@ class TestSize:
         incarnation = workers.register(name="w", threads=1)
         tracemalloc.start()
         for _ in range(2):
-            claim = sending.claim(incarnation=incarnation, host="h", key_fingerprint="k")
+            claim = claiming.claim(incarnation=incarnation, host="h", key_fingerprint="k")
             assert claim
             sending.settle(claim, FakeVendor().enroll("c", claim.account_ids))
         peak = tracemalloc.get_traced_memory()[1]

@@ -34,9 +34,9 @@ from dashboard.api.schema import (
 )
 from dashboard.models import Attempt, Batch, Outcome, Pace, Run, Worker
 from dashboard.sandbox.rules import ACTIVE_EXECUTION
-from dashboard.services import answers, runs, sending, settling, workers
+from dashboard.services import answers, claiming, runs, sending, settling, workers
 from dashboard.services.answers import CLASS, Answer
-from dashboard.services.sending import Claim
+from dashboard.services.claiming import Claim
 from tests.drive import in_balance
 from tests.reliability.conftest import an_hour_later, due
 
@@ -146,7 +146,7 @@ class Lives(RuleBasedStateMachine):
 
     @rule()
     def claim(self) -> None:
-        claim = sending.claim(incarnation=self.incarnation, host="h", key_fingerprint="k")
+        claim = claiming.claim(incarnation=self.incarnation, host="h", key_fingerprint="k")
         if claim:
             assert 1 <= len(claim.account_ids) <= 100
             assert len(set(claim.account_ids)) == len(claim.account_ids)

@@ -12,7 +12,7 @@ from dashboard.sandbox.rules import ACTIVE_EXECUTION
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import answers, clock, outcomes, reasons, results, runs, sending, settling
 from dashboard.services.answers import Answer
-from dashboard.services.sending import Claim
+from dashboard.services.claiming import Claim
 from tests.drive import Hands, in_balance, queue, queue_ids
 from tests.reliability.conftest import LostRun, an_hour_later, due
 
