@@ -11,7 +11,8 @@ _ID_LIMIT = 200
 _DEPTH_LIMIT = 20
 _NESTING_LIMIT = 50
 _WHOLE_NUMBER_DIGITS = 18
-_MONEY_LIMIT = Decimal(10) ** 13
+# The difference of two amounts fits the ledger's column; PostgreSQL refuses a whole batch for one that does not.
+_MONEY_LIMIT = Decimal(10) ** 11
 _MONEY_STEP = Decimal("0.000001")
 
 _UNSTORABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")

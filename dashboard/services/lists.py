@@ -4,7 +4,7 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from itertools import islice
@@ -205,7 +205,9 @@ def _text_rows(content: bytes, layout: Layout) -> Iterator[Row]:
 
 
 def _csv_rows(content: bytes, layout: Layout) -> Iterator[Row]:
-    reader = csv.reader(_text_of(content, layout), delimiter=layout.delimiter)
+    """A quotation mark that is never closed would take all further lines into its cell: that file is not read."""
+    ended: list[bool] = []
+    reader = csv.reader(_noting_end(_text_of(content, layout), ended), delimiter=layout.delimiter)
     line = 1
     while True:
         try:
@@ -214,9 +216,21 @@ def _csv_rows(content: bytes, layout: Layout) -> Iterator[Row]:
             raise Unreadable(BAD_CSV % line) from None
         if cells is None:
             return
+        if ended:  # only within quotation marks does a row ask for a line beyond the last
+            raise Unreadable(BAD_CSV % line)
         if not (line == 1 and len(cells) == 2 and cells[0].lower() == "sep=" and not cells[1]):
-            yield Row(line, [_trimmed(restored(cell)) for cell in cells[: workbooks.MOST_COLUMNS]])
+            yield Row(line, [_cell(cell) for cell in cells[: workbooks.MOST_COLUMNS]])
         line = reader.line_num + 1
+
+
+def _noting_end(lines: Iterable[str], ended: list[bool]) -> Iterator[str]:
+    yield from lines
+    ended.append(True)
+
+
+def _cell(text: str) -> str:
+    """What no database takes stands as a character that cannot be read."""
+    return _trimmed(restored(text.replace("\0", "\ufffd")))
 
 
 def _sheet_rows(content: bytes, layout: Layout) -> Iterator[Row]:

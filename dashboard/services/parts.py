@@ -144,6 +144,11 @@ def fit(part: Part, *acts: str) -> tuple[list[Row], Counter[str]]:
     return [row for row in fitting if row.account_id not in sent], +left_out
 
 
+def unsent_but_sent_elsewhere(run: Run) -> int:
+    """How many that a stop left behind are, or may be, enrolled by another run since, or are in one under way."""
+    return len(_sent_since(run, list(_never_sent(run, ())))) if run.not_sent else 0
+
+
 def known_of(run: Run, rows: Iterable[Row]) -> Iterator[Snapshot]:
     """What lasts of each invoice as it was picked, in the order of the batches."""
     by_batch: dict[int | None, dict[str, Row]] = defaultdict(dict)

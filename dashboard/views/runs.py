@@ -23,6 +23,7 @@ from dashboard.services import (
     finding,
     history,
     notices,
+    parts,
     predictions,
     progress,
     recheck,
@@ -204,6 +205,7 @@ def _ask_or_do(
         "run": run,
         "form": form,
         "progress": progress.of(run),
+        "elsewhere": parts.unsent_but_sent_elsewhere(run) if action == "resume" else 0,
         "unsettled": fates.unsettled(run, form["account_id"].value() or "")
         if "account_id" in form.fields
         else None,

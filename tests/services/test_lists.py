@@ -173,6 +173,8 @@ def test_a_workbook_without_anything_in_it_is_empty() -> None:
         (bytes(range(128, 160)) * 50, lists.NOT_TEXT),
         (b"x" * (lists.MOST_BYTES + 1), lists.TOO_LARGE),
         (b'Invoice,Note\nINV-1,"' + b"x" * 200_000, lists.BAD_CSV % 2),
+        (b'Invoice,Note\nINV-1,"never closed\nINV-2,fine\nINV-3,fine\n', lists.BAD_CSV % 2),
+        (b'Invoice,Note\nINV-1,fine\nINV-2,"', lists.BAD_CSV % 3),
     ],
 )
 def test_what_cannot_be_read_is_said_plainly(content: bytes, said: str) -> None:
@@ -180,6 +182,14 @@ def test_what_cannot_be_read_is_said_plainly(content: bytes, said: str) -> None:
         list(lists.rows(content, lists.look_at(content).layout))
 
     assert str(refused.value) == said
+
+
+def test_quotation_marks_that_are_closed_may_hold_lines_up_to_the_end_of_the_file() -> None:
+    assert cells(b'Invoice,Note\nINV-1,"two\nlines"') == [["Invoice", "Note"], ["INV-1", "two\nlines"]]
+
+
+def test_what_no_database_takes_stands_as_a_character_that_cannot_be_read() -> None:
+    assert cells(b"Invoice\0,Note\nINV-1,fi\0ne\n") == [["Invoice\ufffd", "Note"], ["INV-1", "fi\ufffdne"]]
 
 
 def test_an_archive_that_is_no_workbook_is_refused() -> None:

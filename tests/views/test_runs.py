@@ -312,6 +312,20 @@ def test_pause_resume_and_stop_are_done_and_recorded(signed_in: Client, collecto
     assert [entry.action for entry in entries] == ["run paused", "run resumed", "run stopped"]
 
 
+def test_resuming_warns_of_invoices_that_another_run_has_sent_since(
+    signed_in: Client, collector: User
+) -> None:
+    run = ledger.queued(3)
+    runs.stop(run=run, who=collector)
+    before = text_of(signed_in, address(run, "resume"))
+    ledger.answered(ledger.queued(2), "SUCCESS")
+
+    text = text_of(signed_in, address(run, "resume"))
+
+    assert "by another run since" not in before
+    assert "Of them, 2 invoices were enrolled, or may have been, by another run since" in text
+
+
 def test_stop_says_how_many_have_a_result_and_how_many_wait(signed_in: Client) -> None:
     run = ledger.answered(ledger.queued(150), "SUCCESS")
 
