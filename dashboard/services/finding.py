@@ -5,7 +5,7 @@ order of the pick, and after them in any other order.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import reduce
@@ -13,8 +13,8 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, StrIndex
+from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models.functions import Coalesce
 
 from dashboard.models import Attempt, Outcome, Run
 from dashboard.services import eligibility, predictions, reasons, tally, unsent
@@ -35,11 +35,13 @@ BY_NEED = (
     STATE.ENROLLED,
 )
 _NO_AMOUNT = Value(Decimal("-999999999999.99"))
+OUTCOME = "outcome"
 SORTS: dict[str, Any] = {
     PICKED: F("place"),
     "number": F("invoice_number"),
     "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
-    "outcome": StrIndex(Value(" ".join(BY_NEED)), F("state")),
+    # Enrolled ones are the most by far: what comes first is compared first.
+    OUTCOME: Case(*(When(state=state, then=BY_NEED.index(state)) for state in reversed(BY_NEED)), default=-1),
 }
 
 
@@ -61,7 +63,7 @@ class Wanted:
     def written(self) -> "QuerySet[Outcome]":
         """Those with an outcome. Hiding the state in an expression has one covering index walked for all of this."""
         rows = self.run.outcomes.annotate(word=Coalesce("state", Value("")))
-        rows = rows.annotate(key=SORTS[self.sort.lstrip("-")])
+        rows = rows.annotate(key=SORTS[self.sorted_by])
         if self.outcome:
             rows = rows.filter(word=self.outcome)
         if self.reason:
@@ -69,6 +71,11 @@ class Wanted:
         if self.predicted:
             rows = rows.filter(predictions.condition(self.predicted, "word"))
         return rows.filter(_names(self.search)) if self.search else rows
+
+    @property
+    def sorted_by(self) -> str:
+        """Its order without the way."""
+        return self.sort.lstrip("-")
 
     @property
     def code(self) -> str:
@@ -143,7 +150,7 @@ def _names(search: str) -> Q:
 
 def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
     """So many rows beyond that place, in the order they are come by."""
-    if wanted.sort.lstrip("-") == PICKED:
+    if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
     parts: list[Callable[[Wanted, int, bool, int], list[Outcome]]] = [_written, _unsent]
     is_unsent = bool(start) and not wanted.run.outcomes.filter(place=start).exists()
@@ -169,23 +176,40 @@ def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[
     if wanted.outcome in (WAITING, NOT_SENT):
         return []
     downwards = backwards != wanted.sort.startswith("-")
-    keys = ["place"] if wanted.sort.lstrip("-") == PICKED else ["key", "place"]
+    keys = ["place"] if wanted.sorted_by == PICKED else ["key", "place"]
     rows = wanted.written().order_by(*(f"-{key}" if downwards else key for key in keys))
-    if start:
-        rows = rows.filter(_beyond(wanted, start, keys, "lt" if downwards else "gt"))
-    ids = list(rows.values_list("pk", flat=True)[:at_most])
+    ids: list[int] = []
+    for some in _stretches(wanted, rows, start, downwards):
+        ids += some.values_list("pk", flat=True)[: at_most - len(ids)]
+        if len(ids) == at_most:
+            break
     whole = Outcome.objects.select_related("batch").defer("batch__accounts").in_bulk(ids)
     return [whole[each] for each in ids]
 
 
-def _beyond(wanted: Wanted, start: int, keys: list[str], way: str) -> Q:
-    """The rows after a place in the order of these keys, or before it."""
-    further = Q(**{f"place__{way}": start})
-    if keys == ["place"]:
-        return further
-    at = wanted.run.outcomes.annotate(key=SORTS[wanted.sort.lstrip("-")])
-    key = at.values_list("key", flat=True).get(place=start)
-    return Q(**{f"key__{way}": key}) | Q(key=key) & further
+def _stretches(
+    wanted: Wanted, rows: "QuerySet[Outcome]", start: int, downwards: bool
+) -> "Iterator[QuerySet[Outcome]]":
+    """The rows beyond a place, one part after the other: those of the same outcome need no sorting."""
+    way = "lt" if downwards else "gt"
+    further = Q(**{f"place__{way}": start}) if start else Q()
+    if wanted.sorted_by == PICKED:
+        yield rows.filter(further)
+    elif wanted.sorted_by == OUTCOME:
+        states = list(reversed(BY_NEED) if downwards else BY_NEED)
+        at = states.index(_at(wanted, start, "state")) if start else 0
+        yield rows.filter(further, word=states[at]).order_by("-place" if downwards else "place")
+        yield rows.filter(word__in=states[at + 1 :])
+    elif start:
+        key = _at(wanted, start, "key")
+        yield rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
+    else:
+        yield rows
+
+
+def _at(wanted: Wanted, place: int, name: str) -> Any:
+    rows = wanted.run.outcomes.annotate(key=SORTS[wanted.sorted_by])
+    return rows.values_list(name, flat=True).get(place=place)
 
 
 def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:
