@@ -188,23 +188,28 @@ def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[
 
 
 def _stretches(
-    wanted: Wanted, rows: "QuerySet[Outcome]", start: int, downwards: bool
-) -> "Iterator[QuerySet[Outcome]]":
+    wanted: Wanted, rows: "QuerySet[Any]", start: int, downwards: bool
+) -> "Iterator[QuerySet[Any]]":
     """The rows beyond a place, one part after the other: those of the same outcome need no sorting."""
     way = "lt" if downwards else "gt"
     further = Q(**{f"place__{way}": start}) if start else Q()
-    if wanted.sorted_by == PICKED:
-        yield rows.filter(further)
+    as_placed = rows.filter(further).order_by("-place" if downwards else "place")
+    if wanted.sorted_by == PICKED or (wanted.sorted_by == OUTCOME and wanted.outcome):
+        yield as_placed
     elif wanted.sorted_by == OUTCOME:
-        states = list(reversed(BY_NEED) if downwards else BY_NEED)
-        at = states.index(_at(wanted, start, "state")) if start else 0
-        yield rows.filter(further, word=states[at]).order_by("-place" if downwards else "place")
-        yield rows.filter(word__in=states[at + 1 :])
+        states = sorted(BY_NEED, key=BY_NEED.index, reverse=downwards)
+        here = _at(wanted, start, "state") if start else _first_of(wanted.run, states)
+        yield as_placed.filter(word=here)
+        yield rows.filter(word__in=states[states.index(here) + 1 :])
     elif start:
         key = _at(wanted, start, "key")
         yield rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
     else:
         yield rows
+
+
+def _first_of(run: Run, states: list[STATE]) -> STATE:
+    return next((state for state in states if run.counts[state]), states[0])
 
 
 def _at(wanted: Wanted, place: int, name: str) -> Any:
