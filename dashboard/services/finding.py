@@ -86,18 +86,21 @@ class Wanted:
     def may_be_unsent(self) -> bool:
         """Whether those without an outcome may be among them."""
         is_outcome = self.outcome in ("", WAITING, NOT_SENT)
-        return is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
+        is_possible = is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
+        return is_possible and (not self.predicted or self._unsent(tally.shares(self.run)) > 0)
 
     @property
     def total(self) -> int | None:
         """How many, from the run's tally; None where nobody counts."""
         if self.search:
             return None
-        shares = [share for share in tally.shares(self.run) if predictions.fits(share, self.predicted)]
+        shares = tally.shares(self.run)
         written = (
             share.number
             for share in shares
-            if self.outcome in ("", share.state) and (not self.reason or share.reason == self.code)
+            if self.outcome in ("", share.state)
+            and (not self.reason or share.reason == self.code)
+            and predictions.fits(share, self.predicted)
         )
         return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
 
@@ -108,7 +111,7 @@ class Wanted:
         if not (number and self.predicted):
             return number
         fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
-        return sum(fitting) - sum(share.number for share in shares)
+        return sum(fitting) - sum(s.number for s in shares if predictions.fits(s, self.predicted))
 
 
 @dataclass(frozen=True)
