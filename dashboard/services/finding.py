@@ -5,15 +5,15 @@ order of the pick, and after them in any other order.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from dashboard.models import Attempt, Outcome, Run
@@ -40,8 +40,7 @@ SORTS: dict[str, Any] = {
     PICKED: F("place"),
     "number": F("invoice_number"),
     "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
-    # Enrolled ones are the most by far: what comes first is compared first.
-    OUTCOME: Case(*(When(state=state, then=BY_NEED.index(state)) for state in reversed(BY_NEED)), default=-1),
+    OUTCOME: F("state"),  # listed one after the other, as in BY_NEED
 }
 
 
@@ -66,11 +65,24 @@ class Wanted:
         rows = rows.annotate(key=SORTS[self.sorted_by])
         if self.outcome:
             rows = rows.filter(word=self.outcome)
+        if self.search:
+            rows = rows.filter(_names(self.search))
         if self.reason:
             rows = rows.filter(reason=self.code)
         if self.predicted:
-            rows = rows.filter(predictions.condition(self.predicted, "word"))
-        return rows.filter(_names(self.search)) if self.search else rows
+            rows = rows.filter(predictions.condition(self.predicted, self.shares, "word"))
+        return rows
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """Those with an outcome, counted, but for the search."""
+        return [
+            share
+            for share in tally.shares(self.run)
+            if self.outcome in ("", share.state)
+            and (not self.reason or share.reason == self.code)
+            and predictions.fits(share, self.predicted)
+        ]
 
     @property
     def sorted_by(self) -> str:
@@ -87,31 +99,25 @@ class Wanted:
         """Whether those without an outcome may be among them."""
         is_outcome = self.outcome in ("", WAITING, NOT_SENT)
         is_possible = is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
-        return is_possible and (not self.predicted or self._unsent(tally.shares(self.run)) > 0)
+        return is_possible and (not self.predicted or self._unsent > 0)
 
     @property
     def total(self) -> int | None:
         """How many, from the run's tally; None where nobody counts."""
         if self.search:
             return None
-        shares = tally.shares(self.run)
-        written = (
-            share.number
-            for share in shares
-            if self.outcome in ("", share.state)
-            and (not self.reason or share.reason == self.code)
-            and predictions.fits(share, self.predicted)
-        )
-        return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
+        return sum(share.number for share in self.shares) + (self._unsent if self.may_be_unsent else 0)
 
-    def _unsent(self, shares: Iterable[Share]) -> int:
+    @property
+    def _unsent(self) -> int:
         """Of a stopped run whose last call is under way, both kinds count as the one that is asked for with a prediction."""
         counts = {WAITING: self.run.waiting, NOT_SENT: self.run.not_sent}
         number = counts[self.outcome] if self.outcome else sum(counts.values())
         if not (number and self.predicted):
             return number
         fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
-        return sum(fitting) - sum(s.number for s in shares if predictions.fits(s, self.predicted))
+        written = (s.number for s in tally.shares(self.run) if predictions.fits(s, self.predicted))
+        return sum(fitting) - sum(written)
 
 
 @dataclass(frozen=True)
@@ -176,43 +182,37 @@ def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> lis
 
 
 def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
-    if wanted.outcome in (WAITING, NOT_SENT):
-        return []
-    downwards = backwards != wanted.sort.startswith("-")
-    keys = ["place"] if wanted.sorted_by == PICKED else ["key", "place"]
-    rows = wanted.written().order_by(*(f"-{key}" if downwards else key for key in keys))
     ids: list[int] = []
-    for some in _stretches(wanted, rows, start, downwards):
+    for some in _stretches(wanted, start, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
         ids += some.values_list("pk", flat=True)[: at_most - len(ids)]
         if len(ids) == at_most:
             break
-    whole = Outcome.objects.select_related("batch").defer("batch__accounts").in_bulk(ids)
+    whole = Outcome.objects.select_related("batch").defer("batch__accounts", "batch__numbers").in_bulk(ids)
     return [whole[each] for each in ids]
 
 
-def _stretches(
-    wanted: Wanted, rows: "QuerySet[Any]", start: int, downwards: bool
-) -> "Iterator[QuerySet[Any]]":
-    """The rows beyond a place, one part after the other: those of the same outcome need no sorting."""
+def _stretches(wanted: Wanted, start: int, downwards: bool) -> "Iterator[QuerySet[Any]]":
+    """The rows beyond a place, part after part: those of one outcome need no sorting."""
     way = "lt" if downwards else "gt"
+    by_place, by_key = ("-place", "-key") if downwards else ("place", "key")
     further = Q(**{f"place__{way}": start}) if start else Q()
-    as_placed = rows.filter(further).order_by("-place" if downwards else "place")
+    rows: QuerySet[Any] = wanted.written()
     if wanted.sorted_by == PICKED or (wanted.sorted_by == OUTCOME and wanted.outcome):
-        yield as_placed
+        yield rows.filter(further).order_by(by_place)
     elif wanted.sorted_by == OUTCOME:
-        states = sorted(BY_NEED, key=BY_NEED.index, reverse=downwards)
-        here = _at(wanted, start, "state") if start else _first_of(wanted.run, states)
-        yield as_placed.filter(word=here)
-        yield rows.filter(word__in=states[states.index(here) + 1 :])
+        states = BY_NEED[::-1] if downwards else BY_NEED
+        here = states.index(_at(wanted, start, "state")) if start else 0
+        for state in states[here:]:
+            part = replace(wanted, outcome=state)
+            if part.shares:
+                beyond = further if state == states[here] else Q()
+                yield part.written().filter(beyond).order_by(by_place)
     elif start:
         key = _at(wanted, start, "key")
-        yield rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
+        rows = rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
+        yield rows.order_by(by_key, by_place)
     else:
-        yield rows
-
-
-def _first_of(run: Run, states: list[STATE]) -> STATE:
-    return next((state for state in states if run.counts[state]), states[0])
+        yield rows.order_by(by_key, by_place)
 
 
 def _at(wanted: Wanted, place: int, name: str) -> Any:
