@@ -521,6 +521,10 @@ class Batch(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     accounts = models.JSONField()
+    numbers = models.TextField(
+        blank=True,
+        help_text="Their invoice numbers, a line each: searched where the accounts would take too long.",
+    )
     size = models.PositiveSmallIntegerField()
     tries = models.PositiveSmallIntegerField(default=0, help_text="Attempts written so far.")
     permitted_by = models.ForeignKey(

@@ -5,16 +5,16 @@ order of the pick, and after them in any other order.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from decimal import Decimal
-from functools import reduce
+from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
 from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, StrIndex
+from django.db.models.functions import Coalesce
 
 from dashboard.models import Attempt, Outcome, Run
 from dashboard.services import eligibility, predictions, reasons, tally, unsent
@@ -35,11 +35,12 @@ BY_NEED = (
     STATE.ENROLLED,
 )
 _NO_AMOUNT = Value(Decimal("-999999999999.99"))
+OUTCOME = "outcome"
 SORTS: dict[str, Any] = {
     PICKED: F("place"),
     "number": F("invoice_number"),
     "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
-    "outcome": StrIndex(Value(" ".join(BY_NEED)), F("state")),
+    OUTCOME: F("state"),  # listed one after the other, as in BY_NEED
 }
 
 
@@ -61,14 +62,32 @@ class Wanted:
     def written(self) -> "QuerySet[Outcome]":
         """Those with an outcome. Hiding the state in an expression has one covering index walked for all of this."""
         rows = self.run.outcomes.annotate(word=Coalesce("state", Value("")))
-        rows = rows.annotate(key=SORTS[self.sort.lstrip("-")])
+        rows = rows.annotate(key=SORTS[self.sorted_by])
         if self.outcome:
             rows = rows.filter(word=self.outcome)
+        if self.search:
+            rows = rows.filter(_names(self.search))
         if self.reason:
             rows = rows.filter(reason=self.code)
         if self.predicted:
-            rows = rows.filter(predictions.condition(self.predicted, "word"))
-        return rows.filter(_names(self.search)) if self.search else rows
+            rows = rows.filter(predictions.condition(self.predicted, self.shares, "word"))
+        return rows
+
+    @cached_property
+    def shares(self) -> list[Share]:
+        """Those with an outcome, counted, but for the search."""
+        return [
+            share
+            for share in tally.shares(self.run)
+            if self.outcome in ("", share.state)
+            and (not self.reason or share.reason == self.code)
+            and predictions.fits(share, self.predicted)
+        ]
+
+    @property
+    def sorted_by(self) -> str:
+        """Its order without the way."""
+        return self.sort.lstrip("-")
 
     @property
     def code(self) -> str:
@@ -79,29 +98,26 @@ class Wanted:
     def may_be_unsent(self) -> bool:
         """Whether those without an outcome may be among them."""
         is_outcome = self.outcome in ("", WAITING, NOT_SENT)
-        return is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
+        is_possible = is_outcome and not self.reason and self.predicted != predictions.OTHERWISE
+        return is_possible and (not self.predicted or self._unsent > 0)
 
     @property
     def total(self) -> int | None:
         """How many, from the run's tally; None where nobody counts."""
         if self.search:
             return None
-        shares = [share for share in tally.shares(self.run) if predictions.fits(share, self.predicted)]
-        written = (
-            share.number
-            for share in shares
-            if self.outcome in ("", share.state) and (not self.reason or share.reason == self.code)
-        )
-        return sum(written) + (self._unsent(shares) if self.may_be_unsent else 0)
+        return sum(share.number for share in self.shares) + (self._unsent if self.may_be_unsent else 0)
 
-    def _unsent(self, shares: Iterable[Share]) -> int:
+    @property
+    def _unsent(self) -> int:
         """Of a stopped run whose last call is under way, both kinds count as the one that is asked for with a prediction."""
         counts = {WAITING: self.run.waiting, NOT_SENT: self.run.not_sent}
         number = counts[self.outcome] if self.outcome else sum(counts.values())
         if not (number and self.predicted):
             return number
         fitting = (s.number for s in tally.picked_shares(self.run) if predictions.fits(s, self.predicted))
-        return sum(fitting) - sum(share.number for share in shares)
+        written = (s.number for s in tally.shares(self.run) if predictions.fits(s, self.predicted))
+        return sum(fitting) - sum(written)
 
 
 @dataclass(frozen=True)
@@ -143,7 +159,7 @@ def _names(search: str) -> Q:
 
 def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
     """So many rows beyond that place, in the order they are come by."""
-    if wanted.sort.lstrip("-") == PICKED:
+    if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
     parts: list[Callable[[Wanted, int, bool, int], list[Outcome]]] = [_written, _unsent]
     is_unsent = bool(start) and not wanted.run.outcomes.filter(place=start).exists()
@@ -166,26 +182,42 @@ def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> lis
 
 
 def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
-    if wanted.outcome in (WAITING, NOT_SENT):
-        return []
-    downwards = backwards != wanted.sort.startswith("-")
-    keys = ["place"] if wanted.sort.lstrip("-") == PICKED else ["key", "place"]
-    rows = wanted.written().order_by(*(f"-{key}" if downwards else key for key in keys))
-    if start:
-        rows = rows.filter(_beyond(wanted, start, keys, "lt" if downwards else "gt"))
-    ids = list(rows.values_list("pk", flat=True)[:at_most])
-    whole = Outcome.objects.select_related("batch").defer("batch__accounts").in_bulk(ids)
+    ids: list[int] = []
+    for some in _stretches(wanted, start, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
+        ids += some.values_list("pk", flat=True)[: at_most - len(ids)]
+        if len(ids) == at_most:
+            break
+    whole = Outcome.objects.select_related("batch").defer("batch__accounts", "batch__numbers").in_bulk(ids)
     return [whole[each] for each in ids]
 
 
-def _beyond(wanted: Wanted, start: int, keys: list[str], way: str) -> Q:
-    """The rows after a place in the order of these keys, or before it."""
-    further = Q(**{f"place__{way}": start})
-    if keys == ["place"]:
-        return further
-    at = wanted.run.outcomes.annotate(key=SORTS[wanted.sort.lstrip("-")])
-    key = at.values_list("key", flat=True).get(place=start)
-    return Q(**{f"key__{way}": key}) | Q(key=key) & further
+def _stretches(wanted: Wanted, start: int, downwards: bool) -> "Iterator[QuerySet[Any]]":
+    """The rows beyond a place, part after part: those of one outcome need no sorting."""
+    way = "lt" if downwards else "gt"
+    by_place, by_key = ("-place", "-key") if downwards else ("place", "key")
+    further = Q(**{f"place__{way}": start}) if start else Q()
+    rows: QuerySet[Any] = wanted.written()
+    if wanted.sorted_by == PICKED or (wanted.sorted_by == OUTCOME and wanted.outcome):
+        yield rows.filter(further).order_by(by_place)
+    elif wanted.sorted_by == OUTCOME:
+        states = BY_NEED[::-1] if downwards else BY_NEED
+        here = states.index(_at(wanted, start, "state")) if start else 0
+        for state in states[here:]:
+            part = replace(wanted, outcome=state)
+            if part.shares:
+                beyond = further if state == states[here] else Q()
+                yield part.written().filter(beyond).order_by(by_place)
+    elif start:
+        key = _at(wanted, start, "key")
+        rows = rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
+        yield rows.order_by(by_key, by_place)
+    else:
+        yield rows.order_by(by_key, by_place)
+
+
+def _at(wanted: Wanted, place: int, name: str) -> Any:
+    rows = wanted.run.outcomes.annotate(key=SORTS[wanted.sorted_by])
+    return rows.values_list(name, flat=True).get(place=place)
 
 
 def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:

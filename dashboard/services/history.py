@@ -202,8 +202,11 @@ def _came_later(batch: Batch, run: Run) -> bool:
 
 def attempts(run: Run, *, page: int = 1, per_page: int = 20) -> Listed[Attempt]:
     """The calls of a run, newest first, without their raw answers."""
-    rows = Attempt.objects.filter(batch__run=run).select_related("batch").defer("raw", "batch__accounts")
-    return _listed(rows.order_by("-pk"), page, per_page)
+    rows = Attempt.objects.filter(batch__run=run).order_by("-pk")
+    start = (page - 1) * per_page
+    ids = list(rows.values_list("pk", flat=True)[start : start + per_page])
+    found = Attempt.objects.filter(pk__in=ids).order_by("-pk").select_related("batch")
+    return Listed(list(found.defer("raw", "batch__accounts")), place(page, per_page, rows.count()))
 
 
 def audit_entries(

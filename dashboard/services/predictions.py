@@ -1,6 +1,9 @@
 """What was predicted of an invoice before it was sent, against what came of it."""
 
+from collections import defaultdict
 from collections.abc import Iterable
+from functools import reduce
+from operator import or_
 
 from django.db.models import Q
 
@@ -47,14 +50,20 @@ def is_vendors_word(state: str, reason: str) -> bool:
     return state in (*TAKEN, *TURNED_DOWN) and reason not in NOT_THE_VENDORS_WORD
 
 
-def condition(predicted: str, state: str = "state") -> Q:
-    """The outcomes that `fits`; `state` is the name of their state in the query."""
+def condition(predicted: str, shares: Iterable[Share], state: str = "state") -> Q:
+    """The outcomes that `fits`, of a run with these shares; `state` is the name of their state in the query."""
     if predicted != OTHERWISE:
         return Q(predicted__in=CODES[predicted])
-    turned_down = Q(**{f"{state}__in": TURNED_DOWN}, predicted__in=CODES["enter"])
-    return turned_down & ~Q(reason__in=NOT_THE_VENDORS_WORD) | Q(
-        **{f"{state}__in": TAKEN}, predicted__in=CODES["refuse"]
+    kinds: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
+    for share in shares:
+        if fits(share, OTHERWISE):
+            kinds[share.state][0].add(share.reason)
+            kinds[share.state][1].add(share.predicted)
+    some = (
+        Q(**{state: word}, predicted__in=codes, reason__in=reasons)
+        for word, (reasons, codes) in kinds.items()
     )
+    return reduce(or_, some, Q(pk__in=[]))
 
 
 def missed(shares: Iterable[Share]) -> tuple[int, int]:

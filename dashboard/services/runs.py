@@ -134,6 +134,7 @@ def _add_batches(
                 number=each,
                 first=first and first + start,
                 accounts=piece,
+                numbers="\n".join(account.get("number") or "" for account in piece),
                 size=len(piece),
                 permitted_by=permitted_by,
             )

@@ -1,11 +1,10 @@
 """The invoices of a run that have no outcome: they wait in batches, or were left there by a stop."""
 
-import json
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
-from django.db import connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -32,9 +31,12 @@ def rows(
     found: list[Outcome] = []
     if not (run.waiting or run.not_sent):
         return found
-    for row in _walk(batches(run, outcome, search), start, end, backwards):
-        if is_meant(row.invoice_number, row.account_id, row.predicted, predicted, search):
-            found.append(row)
+    for batch, place in _walk(batches(run, outcome, search), start, end, backwards):
+        account = batch.accounts[place - batch.first]
+        if is_meant(
+            account.get("number") or "", account["id"], account.get("verdict") or "", predicted, search
+        ):
+            found.append(_row_of(batch, place, account))
         if len(found) == at_most:
             break
     return found
@@ -45,12 +47,14 @@ def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
     held = run.batches.filter(first__gt=0, state__in=_STATES.get(outcome, ()))
     if not search:
         return held
-    stored = json.dumps(search, ensure_ascii=connection.vendor == "sqlite")[1:-1]
-    return held.annotate(text=Cast("accounts", TextField())).filter(text__icontains=stored)
+    try:
+        return held.annotate(text=Cast("accounts", TextField())).filter(text__contains=str(UUID(search)))
+    except ValueError:
+        return held.filter(numbers__icontains=search)
 
 
-def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[Outcome]:
-    """A few batches at a time: who has enough does not read on."""
+def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[tuple[Batch, int]]:
+    """Each place with its batch, a few batches at a time: who has enough does not read on."""
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
@@ -60,7 +64,7 @@ def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Ite
             places = range(batch.first, batch.first + batch.size)
             for place in reversed(places) if backwards else places:
                 if low < place and (not high or place < high):
-                    yield _row_of(batch, place, batch.accounts[place - batch.first])
+                    yield batch, place
         last = some[-1].first
         beyond = beyond.filter(first__lt=last) if backwards else beyond.filter(first__gt=last)
 

@@ -63,6 +63,7 @@ class ResultTable(tables.Table):
         super().__init__(rows, exclude=() if may_pick else ("pick",))
         self.may_settle = may_pick
         self.may_read_raw = may_read_raw
+        self._tries: dict[int, SafeString] = {}  # a hundred invoices may share a call
         for name, key in self.SORTS.items():
             self._make_sortable(self.columns[name].column, key, chosen)
         if may_pick:
@@ -125,16 +126,19 @@ class ResultTable(tables.Table):
         return money(record.outcome.outstanding, record.outcome.currency)
 
     def render_tries(self, value: list[Attempt], record: Any) -> SafeString:
-        line = '<div>{}, {}</div><div class="why">{}</div>'
-        return format_html_join("", line, (self._try(each, record) for each in value))
+        for attempt in value:
+            if attempt.pk not in self._tries:
+                self._tries[attempt.pk] = self._try(attempt, record.outcome.run_id)
+        return SafeString("".join(self._tries[attempt.pk] for attempt in value))
 
-    def _try(self, attempt: Attempt, record: Any) -> tuple[Any, ...]:
+    def _try(self, attempt: Attempt, run_id: int) -> SafeString:
         name = _("Call %(batch)s, try %(number)s") % {"batch": attempt.batch.number, "number": attempt.number}
         if self.may_read_raw:
-            address = reverse("attempt-detail", args=[record.outcome.run_id, attempt.pk])
+            address = reverse("attempt-detail", args=[run_id, attempt.pk])
             name = format_html('<a href="{}">{}</a>', address, name)
         said = attempt.get_answer_class_display() or _("Under way")
-        return (
+        return format_html(
+            '<div>{}, {}</div><div class="why">{}</div>',
             name,
             at(attempt.started_at),
             f"{said}, HTTP {attempt.http_status}" if attempt.http_status else said,

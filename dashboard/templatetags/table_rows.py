@@ -7,7 +7,6 @@ from typing import Any
 from django import template
 from django.utils.html import conditional_escape
 from django.utils.safestring import SafeString, mark_safe
-from django_tables2.rows import BoundRow
 
 register = template.Library()
 
@@ -15,28 +14,42 @@ register = template.Library()
 @register.simple_tag
 def table_rows(table: Any) -> SafeString:
     """What `{% for row in table.paginated_rows %}` would give, as `<tr>` elements."""
-    fixed = {column.name: _cell_attrs(column) for column in table.columns if _is_fixed(column)}
-    rows = (_row(Row(row.record, table), fixed) for row in table.paginated_rows)
+    cells = [Cells(column, table) for column in table.columns]
+    rows = (_row(row, table, cells) for row in table.paginated_rows)
     return mark_safe("".join(rows))  # noqa: S308 - its parts are escaped
 
 
-class Row(BoundRow):
-    """A row that finds out once per column, not once per cell, where its value is and what its render method takes.
+class Cells:
+    """The cells of a column, which finds out once where its values are and what its render method takes.
 
     Rows of ours name the label of a choice themselves.
     """
 
-    def _get_and_render_with(self, bound_column: Any, render_func: Any, default: Any) -> Any:
-        value = self.record
-        for name in bound_column.accessor.split("__"):
-            value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
-        return default if value in bound_column.column.empty_values else render_func(bound_column, value)
+    def __init__(self, column: Any, table: Any) -> None:
+        self.column = column
+        self.path = column.accessor.split("__")
+        self.empty = column.column.empty_values
+        self.given = {"column": column.column, "bound_column": column, "table": table}
+        self.wanted = _arguments(column.render.__func__)
+        self.attrs = _attrs(column) if _is_fixed(column) else None
 
-    def _call_render(self, bound_column: Any, value: Any = None) -> Any:
-        given = self._optional_cell_arguments(bound_column, value)
-        wanted = _arguments(bound_column.render.__func__)
-        content = bound_column.render(**{name: given[name] for name in wanted or given})
-        return bound_column.link(content, **given) if bound_column.link else content
+    def of(self, row: Any) -> str:
+        """As a `<td>`."""
+        cell, attrs = self._content(row), self.attrs
+        if attrs is None:
+            self.column.current_value, self.column.current_record = cell, row.record
+            attrs = _attrs(self.column)
+        return f"<td{attrs}>{conditional_escape(cell)}</td>"
+
+    def _content(self, row: Any) -> Any:
+        value = row.record
+        for name in self.path:
+            value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
+        if value in self.empty:
+            return self.column.default
+        given = {"value": value, "record": row.record, "bound_row": row, **self.given}
+        content = self.column.render(**{name: given[name] for name in self.wanted or given})
+        return self.column.link(content, **given) if self.column.link else content
 
 
 @lru_cache(maxsize=500)
@@ -47,16 +60,12 @@ def _arguments(render: Any) -> tuple[str, ...]:
     return () if takes_any else tuple(parameter.name for parameter in parameters)
 
 
-def _row(row: Row, fixed: dict[str, str]) -> str:
-    cells = (
-        (fixed[column.name] if column.name in fixed else _cell_attrs(column), conditional_escape(cell))
-        for column, cell in row.items()
-    )
-    attrs = f" {row.attrs.as_html()}" if row.table.row_attrs else ""
-    return f"<tr{attrs}>{''.join(f'<td{cell_attrs}>{cell}</td>' for cell_attrs, cell in cells)}</tr>"
+def _row(row: Any, table: Any, cells: list[Cells]) -> str:
+    attrs = f" {row.attrs.as_html()}" if table.row_attrs else ""
+    return f"<tr{attrs}>{''.join(column.of(row) for column in cells)}</tr>"
 
 
-def _cell_attrs(column: Any) -> str:
+def _attrs(column: Any) -> str:
     attrs = column.attrs["td"].as_html()
     return f" {attrs}" if attrs else ""
 

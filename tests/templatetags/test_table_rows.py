@@ -38,7 +38,7 @@ def test_render_methods_links_and_row_attributes_work_as_in_a_template() -> None
     table = Rendered([{"name": "a", "size": 2}])
 
     assert table_rows(table) == (
-        '<tr id="row-a" class="odd"><td><a href="/a/">a</a></td><td>2 of a</td><td><i>6</i></td></tr>'
+        '<tr id="row-a" class="even"><td><a href="/a/">a</a></td><td>2 of a</td><td><i>6</i></td></tr>'
     )
 
 
