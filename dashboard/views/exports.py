@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from datetime import tzinfo
 from typing import Any
 
+from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect
@@ -41,8 +42,9 @@ def run_export(request: HttpRequest, run_id: int, kind: str) -> HttpResponseBase
 
 
 @require_GET
+@permission_required("dashboard.enroll", raise_exception=True)
 def run_list_file(request: HttpRequest, run_id: int, upload_id: int) -> HttpResponseBase:
-    """A list that the run was made from, given back."""
+    """A list that the run was made from, given back with all its columns: to those who may bring lists themselves."""
     run = _run(run_id)
     upload = get_object_or_404(run.lists, pk=upload_id)
     try:

@@ -110,6 +110,13 @@ def test_the_run_page_offers_the_files_of_what_is_shown_and_of_all(web: Client, 
 
 
 @pytest.fixture
+def team(collector: User, browser_of: Any) -> Client:
+    """A list has all the columns of whoever brought it: it is for those who may bring lists themselves."""
+    client: Client = browser_of(collector)
+    return client
+
+
+@pytest.fixture
 def used(collector: User, run: Run) -> Upload:
     """A list that the run was made from."""
     upload = uploads.keep(collector, ledger.CAMPAIGN_ID, content=b"invoice\nINV-1\n", name="März.csv")
@@ -118,30 +125,37 @@ def used(collector: User, run: Run) -> Upload:
     return upload
 
 
-def test_a_persons_own_list_is_offered_and_given_back(web: Client, run: Run, used: Upload) -> None:
+def test_a_persons_own_list_is_offered_and_given_back(team: Client, run: Run, used: Upload) -> None:
     address = f"/runs/{run.pk}/lists/{used.pk}/"
-    assert address in web.get(f"/runs/{run.pk}/").content.decode()
+    assert address in team.get(f"/runs/{run.pk}/").content.decode()
 
-    response = web.get(address)
+    response = team.get(address)
 
     assert content(response) == b"invoice,Outcome,Reason,Error\nINV-1,enrolled,,\n"
     assert f"M%C3%A4rz-run-{run.pk}.csv" in response["Content-Disposition"]
 
 
-def test_a_list_that_is_not_kept_any_more_is_said_plainly(web: Client, run: Run, used: Upload) -> None:
+def test_a_list_that_is_not_kept_any_more_is_said_plainly(team: Client, run: Run, used: Upload) -> None:
     UploadFile.objects.all().delete()
 
-    assert "is not kept any more" in web.get(f"/runs/{run.pk}/").content.decode()
-    response = web.get(f"/runs/{run.pk}/lists/{used.pk}/")
+    assert "is not kept any more" in team.get(f"/runs/{run.pk}/").content.decode()
+    response = team.get(f"/runs/{run.pk}/lists/{used.pk}/")
 
     assert response.status_code == 410
     assert "not kept any more" in response.content.decode()
 
 
-def test_a_list_of_another_run_is_not_there(web: Client, run: Run, used: Upload) -> None:
+def test_a_viewer_gets_no_list_of_others(web: Client, run: Run, used: Upload) -> None:
+    address = f"/runs/{run.pk}/lists/{used.pk}/"
+
+    assert address not in web.get(f"/runs/{run.pk}/").content.decode()
+    assert web.get(address).status_code == 403
+
+
+def test_a_list_of_another_run_is_not_there(team: Client, run: Run, used: Upload) -> None:
     other = ledger.queued(1)
 
-    assert web.get(f"/runs/{other.pk}/lists/{used.pk}/").status_code == 404
+    assert team.get(f"/runs/{other.pk}/lists/{used.pk}/").status_code == 404
 
 
 def test_a_receipt_tells_who_when_into_what_and_what_came_of_it(web: Client, run: Run) -> None:
