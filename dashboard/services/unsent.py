@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import QuerySet, TextField, Value
+from django.db.models.functions import Cast, StrIndex
 
 from dashboard.models import Batch, Outcome, Run
 from dashboard.services import predictions
@@ -48,7 +48,8 @@ def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
     if not search:
         return held
     try:
-        return held.annotate(text=Cast("accounts", TextField())).filter(text__contains=str(UUID(search)))
+        at = StrIndex(Cast("accounts", TextField()), Value(str(UUID(search))))
+        return held.annotate(at=at).filter(at__gt=0)
     except ValueError:
         return held.filter(numbers__icontains=search)
 

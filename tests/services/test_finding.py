@@ -156,6 +156,20 @@ def test_a_search_finds_numbers_and_ids_with_and_without_an_outcome() -> None:
     assert finding.find(run, search="inv").stretch.total is None
 
 
+@pytest.mark.parametrize("filters", [{"search": "verdict"}, {"search": "enters"}, {"predicted": "none"}])
+def test_what_no_waiting_invoice_has_is_told_without_reading_them(filters: dict[str, str]) -> None:
+    accounts = [
+        {"id": ledger.account_id(each), "number": f"INV-{each}", "verdict": "enters"} for each in range(250)
+    ]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+
+    with CaptureQueriesContext(connection) as queries:
+        assert finding.find(run, **filters).rows == []
+
+    assert len(queries) <= 2
+
+
 @pytest.mark.parametrize("search", ["%", "_", "\\", '"', "waiting", "é", "'; --"])
 def test_a_search_is_for_letters_not_for_patterns_nor_for_what_else_is_kept(search: str) -> None:
     assert walk(half_done(), search=search) == []
