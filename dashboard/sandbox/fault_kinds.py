@@ -254,9 +254,9 @@ def huge_body(answer: Answer, *, megabytes: int = 12) -> Answer:
 
 @alters("answer", processes=never)
 def no_results(answer: Answer) -> Answer:
-    """The envelope without its rows."""
+    """The envelope without its rows, or without the one record that it holds."""
     data = answer.payload.get("data") if isinstance(answer.payload, dict) else None
-    if isinstance(data, dict):
+    if isinstance(data, dict) and any(isinstance(value, list) for value in data.values()):
         rest = {name: value for name, value in data.items() if not isinstance(value, list)}
         return with_payload(answer, data=rest)
     return without_payload_field(answer, "data")

@@ -204,6 +204,17 @@ class TestUnreadable:
         assert "results" not in vendor.enroll("no_results").data
         assert "data" not in vendor.get("/campaigns", "no_results").json
 
+    def test_a_lone_record_may_be_missing_and_tells_nothing_of_what_was_not_done(
+        self, vendor: Vendor
+    ) -> None:
+        vendor.sandbox.faults.queue("no_results", process=False)
+        reply = vendor.caller.post(
+            f"/accounts/{vendor.ids[0]}/campaign", {"campaign_id": vendor.campaign["id"]}
+        )
+
+        assert "data" not in reply.json
+        assert vendor.enrolled == []
+
     def test_data_may_be_null(self, vendor: Vendor) -> None:
         assert vendor.enroll("null_data").data is None
 
