@@ -217,12 +217,16 @@ def test_which_of_two_is_meant_is_asked_without_javascript(
     assert SelectedAccount.objects.count() == 1
 
 
-def test_shift_click_selects_a_range(desk: Page, live_server: LiveServer, campaign: str) -> None:
+@pytest.mark.parametrize("way", ["mouse", "keyboard"])
+def test_shift_click_selects_a_range(desk: Page, live_server: LiveServer, campaign: str, way: str) -> None:
     desk.goto(f"{live_server.url}{campaign}")
     boxes = desk.locator("#ticks tbody input")
 
     boxes.nth(2).click()
-    boxes.nth(6).click(modifiers=["Shift"])
+    if way == "mouse":
+        boxes.nth(6).click(modifiers=["Shift"])
+    else:
+        boxes.nth(6).press("Shift+Space")
 
     expect(desk.locator("#selection")).to_contain_text("5 selected")
 

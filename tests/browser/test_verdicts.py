@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -105,16 +105,29 @@ def test_the_same_without_javascript_and_both_are_confirmed_together(
     )
 
 
+def split_off(page: Page, act: Act) -> None:
+    act(page.get_by_role("link", name="Split over several campaigns"))
+    page.get_by_label("Verdict").select_option("past_due")
+    page.get_by_label("To the campaign").select_option("Early chase")
+    act(page.get_by_role("button", name="Move", exact=True))
+
+    expect(page.get_by_role("heading", name="All my selections")).to_be_visible()
+
+
+@WAYS
 def test_a_part_is_split_off_by_verdict(
-    desk: Page, live_server: LiveServer, scene: Scene, collector: User
+    desk: Page, live_server: LiveServer, scene: Scene, collector: User, act: Act
 ) -> None:
     desk.goto(f"{live_server.url}{scene.review}")
-    desk.get_by_role("link", name="Split over several campaigns").click()
-    desk.get_by_label("Verdict").select_option("past_due")
-    desk.get_by_label("To the campaign").select_option("Early chase")
-    desk.get_by_role("button", name="Move", exact=True).click()
 
-    expect(desk.get_by_role("heading", name="All my selections")).to_be_visible()
+    split_off(desk, act)
+
+    assert moved(collector, scene)
+
+
+def test_a_part_is_split_off_without_javascript(plain: Page, scene: Scene, collector: User) -> None:
+    split_off(plain, Locator.click)
+
     assert moved(collector, scene)
 
 
@@ -255,19 +268,29 @@ def test_a_campaign_that_changed_without_javascript(plain: Page, scene: Scene, s
     assert not Run.objects.exists()
 
 
-def test_a_verdict_that_changed_until_the_run_started_is_shown_on_its_page(
-    desk: Page, live_server: LiveServer, scene: Scene, sandbox: Sandbox
-) -> None:
-    desk.goto(f"{live_server.url}{scene.review}")
-    desk.get_by_role("button", name="Enroll 4 invoices").click()
-    desk.wait_for_url(re.compile(r"/runs/\d+/"))
+def sent_while_it_changed(page: Page, scene: Scene, sandbox: Sandbox, act: Act) -> None:
+    act(page.get_by_role("button", name="Enroll 4 invoices"))
+    page.wait_for_url(re.compile(r"/runs/\d+/"))
     sandbox.store.campaigns[scene.reminder]["status"] = "paused"
 
     with working():
-        expect(desk.locator("main")).to_contain_text("Finished", timeout=15_000)
-    desk.reload()
+        expect(page.locator("main")).to_contain_text("Finished", timeout=15_000)
+    page.reload()
 
-    expect(desk.locator("main")).to_contain_text("Its status was “Active” and is “Paused” now.")
+    expect(page.locator("main")).to_contain_text("Its status was “Active” and is “Paused” now.")
+
+
+@WAYS
+def test_a_verdict_that_changed_until_the_run_started_is_shown_on_its_page(
+    desk: Page, live_server: LiveServer, scene: Scene, sandbox: Sandbox, act: Act
+) -> None:
+    desk.goto(f"{live_server.url}{scene.review}")
+
+    sent_while_it_changed(desk, scene, sandbox, act)
+
+
+def test_a_changed_verdict_is_shown_without_javascript(plain: Page, scene: Scene, sandbox: Sandbox) -> None:
+    sent_while_it_changed(plain, scene, sandbox, Locator.click)
 
 
 @WAYS
