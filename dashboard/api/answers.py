@@ -15,7 +15,7 @@ from pydantic import JsonValue, ValidationError
 
 from .cleaning import clean_text, count_of, text_of, whole_number, without_deep_nesting
 from .errors import ApiError, Malformed, NotAllowed, NotFound, RateLimited, Refused, Unavailable
-from .schema import EnrollmentAnswer, EnrollmentRow, JsonObject, Page, Record
+from .schema import EnrollmentAnswer, EnrollmentRow, EnrollmentWord, JsonObject, Page, Record
 
 RAW_LIMIT = 64 * 1024
 _MESSAGE_LIMIT = 2000
@@ -90,6 +90,8 @@ def read_enrollment(answer: Answer, account_id: str | None = None) -> Enrollment
     """
     body = _parse(answer.text)
     rows = _enrollment_rows(body, account_id)
+    if account_id and answer.is_success and _says_both(body, account_id):
+        raise answer.malformed("The vendor's answer says that it failed, and that it did not.")
     if rows is None or not (answer.is_success or (rows and 400 <= answer.status < 500)):
         unclear = answer.malformed("The vendor's answer does not say what became of the invoices.")
         raise failure(answer, body) or unclear
@@ -257,6 +259,13 @@ def _enrollment_rows(body: JsonValue, account_id: str | None) -> tuple[Enrollmen
         return None
     row = next((place for place in (_data(body), _object(body)) if text_of(place.get("status"))), None)
     return (EnrollmentRow.read(row, account_id),) if row else None
+
+
+def _says_both(body: JsonValue, account_id: str) -> bool:
+    """Whether an answer about one account says no, and the record in it yes."""
+    record = _object(_object(body).get("data"))
+    word = EnrollmentRow.read(record, account_id).word if text_of(record.get("status")) else None
+    return _says_no(body) and word in (EnrollmentWord.SUCCESS, EnrollmentWord.PENDING)
 
 
 def _seconds(text: str) -> float | None:

@@ -301,6 +301,19 @@ def test_nothing_follows_a_failed_answer_to_the_single_call(
     assert len(sandbox.ledger.posts) == 1
 
 
+def test_a_no_around_a_yes_about_one_account_is_not_taken_for_either(
+    client: Client, sandbox: Sandbox
+) -> None:
+    campaign, [account_id] = open_campaign(client), enrollable(client, 1)
+    sandbox.faults.queue("not_success_with_results")
+
+    with pytest.raises(Malformed) as caught:
+        client.enroll_one(account_id, campaign.id or "")
+
+    assert caught.value.may_have_happened
+    assert [entry.account_id for entry in sandbox.ledger.enrollments] == [account_id]
+
+
 @pytest.mark.parametrize("play", [Play(then="close"), Play((b"HTTP/1.1 404 Not Found\r\n",), then="close")])
 def test_nothing_follows_a_lost_answer_to_the_single_call(
     play: Play, vendor: ScriptedVendor, client_of: ClientFactory
