@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 import threading
 import tracemalloc
 import urllib.request
@@ -82,6 +83,11 @@ def nothing_commits(run: Run) -> Iterator[None]:
         pace.lock()
         runs.lock(run.pk)
         yield
+
+
+def threads_of(process: subprocess.Popen[bytes]) -> int:
+    """A worker that has heard that it is to stop has fewer."""
+    return len(list(Path(f"/proc/{process.pid}/task").iterdir()))
 
 
 def dies(hands: Hands) -> None:
@@ -184,7 +190,9 @@ class TestKilledWorkers:
         run = queue(sandbox, 250)
         with worker(sandbox) as told:
             gate.wait()
+            at_work = threads_of(told)
             told.terminate()
+            wait_for(lambda: threads_of(told) < at_work)
             gate.open()
             assert told.wait(timeout=60) == 0
 
