@@ -102,6 +102,15 @@
     hadFocus = false;
   });
 
+  // Back, and back again before the first answer: only the page of the address is shown, and a failure is shown as one.
+  let restoring = null;
+  document.addEventListener("htmx:historyCacheMiss", ({ detail }) => {
+    restoring?.abort();
+    restoring = detail.xhr;
+    restoring.addEventListener("error", () => location.reload());
+  });
+  document.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
+
   // The list that a run's end would load anew stays while somebody has ticked rows of it.
   document.addEventListener("htmx:beforeRequest", (event) => {
     if (event.target.id === "results-again" && document.querySelector("#ticks tbody :checked")) event.preventDefault();

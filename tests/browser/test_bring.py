@@ -81,9 +81,7 @@ def test_all_that_match_are_selected_in_the_background(
 
     act(desk.get_by_role("button", name="Select all 260 matching"))
 
-    expect(desk.locator("#gathering")).to_contain_text(
-        "All 260 invoices that matched are selected", timeout=15_000
-    )
+    expect(desk.locator("#gathering")).to_contain_text("All 260 invoices that matched are selected")
     expect(desk.locator("#selection")).to_contain_text("260 selected, 240 not on this page")
     expect(desk.locator("#ticks tbody input:checked")).to_have_count(20)
     act(desk.get_by_role("button", name="Hide this"))
@@ -131,7 +129,7 @@ def test_from_a_workbook_to_the_review(
     act(desk.get_by_role("button", name="Look them up"))
 
     use = desk.get_by_role("button", name="Use the 3 found, leave the 2 others")
-    expect(use).to_be_visible(timeout=15_000)
+    expect(use).to_be_visible()
     expect(desk.get_by_role("table")).to_contain_text("NOPE-1")
     act(use)
 
@@ -184,7 +182,7 @@ def test_which_sheet_is_meant_is_asked(
     expect(desk.get_by_label("2: Invoice number")).to_be_checked()
     act(desk.get_by_role("button", name="Look them up"))
 
-    expect(desk.get_by_role("button", name="Use the 1 invoice")).to_be_visible(timeout=15_000)
+    expect(desk.get_by_role("button", name="Use the 1 invoice")).to_be_visible()
 
 
 def test_which_sheet_is_meant_is_asked_without_javascript(
@@ -280,7 +278,7 @@ def test_no_page_has_an_accessibility_finding_or_outgrows_its_window(
     desk.get_by_role("button", name="Look them up").click()
     look("progress")
     with working():
-        expect(desk.get_by_role("heading", name="Which invoice is meant?")).to_be_visible(timeout=15_000)
+        expect(desk.get_by_role("heading", name="Which invoice is meant?")).to_be_visible()
     look("result")
 
     assert wrong == []

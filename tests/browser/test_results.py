@@ -4,7 +4,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import Outcome, Run
@@ -49,8 +49,36 @@ def test_next_previous_and_back_lead_through_the_list(desk: Page, run: Run) -> N
     expect(desk.locator("#results tbody tr").first).to_contain_text("INV-41")
     desk.go_back()
     desk.go_back()
-    expect(desk.locator("#results tbody tr").first).to_contain_text("INV-1")
     expect(desk.get_by_role("link", name="Previous")).to_have_count(0)
+    assert first_row(desk) == "INV-1"
+
+
+def test_back_twice_shows_the_page_of_the_address_whichever_answer_comes_last(desk: Page, run: Run) -> None:
+    for first in ("INV-21", "INV-41"):
+        desk.get_by_role("link", name="Next").click()
+        expect(desk.locator("#results tbody tr").first).to_contain_text(first)
+    held: list[Route] = []
+    desk.route(re.compile("after=20"), held.append)
+
+    desk.go_back(wait_until="commit")
+    desk.go_back(wait_until="commit")
+    expect(desk.get_by_role("link", name="Previous")).to_have_count(0)
+    for late in held:
+        late.continue_()
+
+    desk.wait_for_load_state("networkidle")
+    assert len(held) == 1
+    assert first_row(desk) == "INV-1"
+
+
+def test_back_to_a_page_that_cannot_be_had_says_so(desk: Page, run: Run) -> None:
+    desk.get_by_role("link", name="Next").click()
+    expect(desk.locator("#results tbody tr").first).to_contain_text("INV-21")
+    Run.objects.all().delete()
+
+    desk.go_back()
+
+    expect(desk.get_by_role("heading", level=1)).to_have_text("There is no such page")
 
 
 def test_filters_search_and_order_are_in_the_address(desk: Page, run: Run) -> None:
