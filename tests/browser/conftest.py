@@ -16,7 +16,9 @@ from tests.drive import working
 from tests.tools import require
 
 expect.set_options(timeout=60_000)  # milliseconds: how long a busy machine may take over what takes a moment
-FAILED_ANSWER = re.compile(r"status of [45]|Response Status Error Code [45]")
+FAILED_ANSWER = re.compile(
+    r"status of [45]|Response Status Error Code [45]|net::ERR_FAILED|historyCacheMissLoadError"
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
