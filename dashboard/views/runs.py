@@ -62,10 +62,14 @@ def run_list(request: SignedIn) -> HttpResponse:
 @require_GET
 @tidy_address
 def run_detail(request: SignedIn, run_id: int) -> HttpResponse:
-    """The page; for htmx the list of invoices, or what it came to where that is what it replaces."""
+    """The page; for htmx the list of invoices, or the part of the page that the answer replaces."""
     run = _run(run_id)
-    if wants_fragment(request) and HtmxDetails(request).target == "summary":
+    replaces = HtmxDetails(request).target if wants_fragment(request) else ""
+    if replaces == "summary":
         return not_cached(render(request, "runs/_summary.html", _summary(run)))
+    if replaces == "calls":
+        context = {"run": run, "calls": _calls(request, run, per_page=LAST_CALLS)}
+        return not_cached(render(request, "runs/_calls.html", context))
     context = _results(request, run)
     if not wants_fragment(request):
         notices.see(request.user, run)

@@ -58,6 +58,8 @@ def test_a_collector_enrolls_two_invoices_and_reads_what_came_of_them(
 
     desk.wait_for_url(re.compile(r"/runs/\d+/"))
     expect(desk.locator("main")).to_contain_text("Finished")
+    expect(desk.locator("#calls tbody tr")).to_have_count(1)
+    expect(desk.locator("#calls")).not_to_contain_text("No call has been made yet")
     run = Run.objects.get()
     assert (run.campaign_id, run.size, run.enrolled + run.failed) == (campaign["id"], 2, 2)
 

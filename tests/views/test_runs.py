@@ -435,6 +435,17 @@ def test_calls_are_paged_on_a_page_of_their_own(signed_in: Client) -> None:
     assert "Batch\u00a03" not in text
 
 
+def test_the_calls_of_a_page_that_stands_load_themselves_again(signed_in: Client) -> None:
+    run = ledger.queued(3)
+    assert "No call has been made yet" in text_of(signed_in, address(run))
+    ledger.answered(run, "SUCCESS")
+
+    piece = signed_in.get(address(run), headers={"HX-Request": "true", "HX-Target": "calls"}).content.decode()
+
+    assert piece.lstrip().startswith('<section id="calls"')
+    assert "Batch\u00a01" in piece
+
+
 def test_raw_answers_are_for_managers_and_never_run(
     signed_in: Client, manager: User, browser_of: Browser
 ) -> None:
