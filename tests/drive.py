@@ -1,16 +1,19 @@
-"""Driving runs in tests: step by step in this thread, or with a real engine."""
+"""Driving runs and errands in tests: step by step in this thread, or with a real engine."""
 
 import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from dashboard.engine.local import Engine
-from dashboard.models import Outcome, Pace, Run
+from dashboard.models import Errand, Outcome, Pace, Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import claiming, runs, sending, settling, vendor, workers
 from dashboard.services.claiming import Claim
+from dashboard.services.errands import Clerk
+
+Kind = TypeVar("Kind", bound=Errand)
 
 
 def queue(sandbox: Sandbox, number: int, **account: Any) -> Run:
@@ -74,6 +77,19 @@ class Hands:
         settling.look_again(client=self.client)
         run.refresh_from_db()
         return run
+
+
+def drain(clerk: Clerk) -> None:
+    """Do errands until there is nothing to do now."""
+    while clerk.work():
+        pass
+
+
+def drained(clerk: Clerk, errand: Kind) -> Kind:
+    """The errand once there is nothing to do now."""
+    drain(clerk)
+    errand.refresh_from_db()
+    return errand
 
 
 @contextmanager

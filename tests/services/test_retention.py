@@ -10,7 +10,8 @@ from django.contrib.auth.models import User
 from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import clock, errands, retention, selection, uploads, vendor, workers
+from dashboard.services import clock, retention, selection, uploads
+from dashboard.services.errands import Clerk
 
 CAMPAIGN = uuid.UUID(made_id("campaign", 1, 1))
 OLD, YOUNG = timedelta(days=91), timedelta(days=89)
@@ -108,11 +109,10 @@ def test_lines_left_by_a_worker_that_was_stopped_go_the_next_time(picked: Select
     assert not is_kept(upload)
 
 
-def test_a_worker_with_nothing_else_to_do_removes_them(picked: Selection) -> None:
+def test_a_worker_with_nothing_else_to_do_removes_them(picked: Selection, clerk: Clerk) -> None:
     upload = brought(picked)
 
-    with errands.Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        clerk.work()
+    clerk.work()
 
     assert not is_kept(upload)
 

@@ -4,7 +4,6 @@ import codecs
 import csv
 import io
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,9 +13,10 @@ from openpyxl import Workbook, load_workbook
 
 from dashboard.models import Run, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import accounts, errands, returns, runs, selection, uploads, vendor, workers
+from dashboard.services import accounts, errands, returns, runs, selection, uploads, vendor
 from dashboard.services.errands import Clerk
 from tests import ledger
+from tests.drive import drained
 
 CAMPAIGN = uuid.UUID(int=7)
 
@@ -27,24 +27,12 @@ def picked(sandbox: Sandbox, collector: User) -> Selection:
 
 
 @pytest.fixture
-def clerk(picked: Selection) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
-
-
-@pytest.fixture
 def invoices(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [sandbox.store.add_account(invoice_number=f"R-{number}") for number in range(1, 5)]
 
 
-def looked_up(clerk: Clerk, upload: Upload) -> Upload:
-    while clerk.work():
-        pass
-    return Upload.objects.get(pk=upload.pk)
-
-
 def brought(user: User, clerk: Clerk, content: bytes, name: str = "my list.csv") -> Upload:
-    return looked_up(clerk, uploads.keep(user, CAMPAIGN, content=content, name=name))
+    return drained(clerk, uploads.keep(user, CAMPAIGN, content=content, name=name))
 
 
 def confirmed(upload: Upload) -> Run:
@@ -144,7 +132,7 @@ def test_a_column_that_a_person_chose_is_remembered(
     asked = uploads.keep(collector, CAMPAIGN, content=b"Ours,Theirs\nx,R-1\ny,R-2\n", name="a.csv")
     assert asked.column is None
     uploads.choose_column(asked, 1, heading=True)
-    run = confirmed(looked_up(clerk, asked))
+    run = confirmed(drained(clerk, asked))
 
     again = brought(collector, clerk, content(run))
 

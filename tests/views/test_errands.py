@@ -1,7 +1,6 @@
 """“Select all matching” and “Read them again”, as a browser without JavaScript does it and as htmx asks for it."""
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,8 +12,8 @@ from django.urls import reverse
 from dashboard.models import Gathering, SelectedAccount, Worker
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import vendor, workers
 from dashboard.services.errands import Clerk
+from tests.drive import drain
 
 OPEN = made_id("campaign", 1, 1)
 PICKER = reverse("run-create", args=[OPEN])
@@ -30,19 +29,8 @@ def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
     return signed_in
 
 
-@pytest.fixture
-def clerk(web: Browser) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
-
-
 def text_of(response: HttpResponse) -> str:
     return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
-
-
-def drain(clerk: Clerk) -> None:
-    while clerk.work():
-        pass
 
 
 def test_is_offered_with_the_number_where_there_are_more_pages(web: Browser) -> None:
