@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
@@ -17,22 +16,13 @@ from dashboard.sandbox.store import made_id
 from dashboard.services import clock, lists, retention
 from dashboard.services.errands import Clerk
 from tests.drive import drain
+from tests.pages import text_of
 from tests.services.test_lists import sheets
 
 OPEN = made_id("campaign", 1, 1)
 LISTS = reverse("upload-create", args=[OPEN])
 REVIEW = reverse("run-review", args=[OPEN])
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def csv(text: str, name: str = "list.csv") -> dict[str, Any]:
