@@ -4,7 +4,6 @@ import uuid
 from collections import Counter
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from dashboard.models import Errand, GatheredPage, Gathering, Pace, Selection
@@ -14,13 +13,7 @@ from dashboard.services.errands import Clerk
 from tests.drive import drain, drained
 from tests.ledger import queued
 
-CAMPAIGN = uuid.UUID(int=7)
 STATE = Errand.State
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    return selection.of(collector, CAMPAIGN)
 
 
 def chosen(picked: Selection) -> set[str]:
@@ -190,7 +183,7 @@ def test_a_review_made_before_it_ended_is_stale(sandbox: Sandbox, picked: Select
     gathering.begin(picked, {})
     drain(clerk)
 
-    assert selection.of(picked.user, CAMPAIGN).revision > picked.revision
+    assert selection.of(picked.user, picked.campaign_id).revision > picked.revision
 
 
 def test_asked_for_twice_it_is_done_once(picked: Selection) -> None:

@@ -5,7 +5,6 @@ from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
 
 from dashboard.models import Errand, Selection
 from dashboard.sandbox.server import Sandbox
@@ -14,18 +13,11 @@ from dashboard.services import clock, errands, refreshing, selection
 from dashboard.services.errands import Clerk
 from tests.drive import drain
 
-CAMPAIGN = UUID(made_id("campaign", 1, 1))
 STATE = Errand.State
 
 
 def ids(number: int) -> list[str]:
     return [made_id("account", place, 1) for place in range(number)]
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    """Nothing, in the sandbox of 60 accounts; `take` fills it."""
-    return selection.of(collector, CAMPAIGN)
 
 
 def take(picked: Selection, *account_ids: str) -> None:

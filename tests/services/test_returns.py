@@ -13,17 +13,12 @@ from openpyxl import Workbook, load_workbook
 
 from dashboard.models import Run, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import accounts, errands, returns, runs, selection, uploads, vendor
+from dashboard.services import accounts, errands, lookup, returns, runs, selection, uploads, vendor
 from dashboard.services.errands import Clerk
 from tests import ledger
 from tests.drive import drained
 
 CAMPAIGN = uuid.UUID(int=7)
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    return selection.of(collector, CAMPAIGN)
 
 
 @pytest.fixture
@@ -75,9 +70,9 @@ def test_every_line_is_given_back_in_order_with_what_became_of_it(
     assert rows[1] == ["R-1", "-12.50", "'=1+1", "", "enrolled", "", ""]
     assert rows[2] == ["R-2", "7", "", "", "failed", ACTIVE, ledger.ACTIVE]
     assert [row[4] for row in rows[3:6]] == ["not found", "given before", "not readable"]
-    assert rows[3][5] == uploads.NOT_LISTED
+    assert rows[3][5] == lookup.NOT_LISTED
     assert rows[4] == ["R-1", "1", "again", "", "given before", "The same as in line 2.", ""]
-    assert rows[5] == ["", "5", "x", "wide", "not readable", uploads.NOTHING, ""]
+    assert rows[5] == ["", "5", "x", "wide", "not readable", lookup.NOTHING, ""]
     assert rows[6] == [invoices[2]["id"], "3", 'a "b"', "", "enrolled", "", ""]
     assert rows[7] == ["R-4", "4", "left", "", *LEFT_OUT]
     assert len(rows) == 8
