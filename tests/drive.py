@@ -1,6 +1,5 @@
 """Driving runs and errands in tests: step by step in this thread, or with a real engine."""
 
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -12,6 +11,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.services import claiming, runs, sending, settling, vendor, workers
 from dashboard.services.claiming import Claim
 from dashboard.services.errands import Clerk
+from tests.patience import wait_for
 
 Kind = TypeVar("Kind", bound=Errand)
 
@@ -106,12 +106,13 @@ def working() -> Iterator[Engine]:
 
 def until(run: Run, *states: str) -> Run:
     """The run once it is in one of these states; gives up loudly."""
-    for _ in range(3000):
+
+    def is_there() -> bool:
         run.refresh_from_db()
-        if run.state in states:
-            return run
-        time.sleep(0.01)
-    raise AssertionError(f"run is {run.state} {run.pause}: {run.counts}, waiting {run.waiting}")
+        return run.state in states
+
+    wait_for(is_there, instead=lambda: f"run is {run.state} {run.pause}: {run.counts}, waiting {run.waiting}")
+    return run
 
 
 def in_balance(run: Run) -> bool:

@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import BrowserContext, Page
+from playwright.sync_api import BrowserContext, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.engine.local import Engine
 from dashboard.sandbox.server import Sandbox
 from tests.drive import working
+from tests.patience import PATIENCE
 from tests.tools import require
 
+expect.set_options(timeout=PATIENCE * 1000)
 FAILED_ANSWER = re.compile(r"status of [45]|Response Status Error Code [45]")
 FLAGS = [
     "--no-sandbox",

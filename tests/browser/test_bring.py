@@ -15,6 +15,7 @@ from dashboard.models import Run, SelectedAccount
 from dashboard.sandbox.server import Sandbox
 from tests.browser.test_journey import findings, fits
 from tests.drive import working
+from tests.patience import wait_for
 from tests.services.test_lists import sheets
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -47,11 +48,15 @@ def plain(browser: Browser, live_server: LiveServer, sandbox: Sandbox, collector
 
 def refreshed_until(page: Page, text: str) -> None:
     """Presses Refresh, as a person without JavaScript does, until the page says this."""
-    for _ in range(100):
-        if text in page.locator("main").inner_text():
-            return
+    main = page.locator("main")
+
+    def says_so() -> bool:
+        if text in main.inner_text():
+            return True
         page.get_by_role("link", name="Refresh").click()
-    raise AssertionError(page.locator("main").inner_text())
+        return False
+
+    wait_for(says_so, instead=main.inner_text)
 
 
 def list_of(folder: Path, sandbox: Sandbox) -> Path:
@@ -81,9 +86,7 @@ def test_all_that_match_are_selected_in_the_background(
 
     act(desk.get_by_role("button", name="Select all 260 matching"))
 
-    expect(desk.locator("#gathering")).to_contain_text(
-        "All 260 invoices that matched are selected", timeout=15_000
-    )
+    expect(desk.locator("#gathering")).to_contain_text("All 260 invoices that matched are selected")
     expect(desk.locator("#selection")).to_contain_text("260 selected, 240 not on this page")
     expect(desk.locator("#ticks tbody input:checked")).to_have_count(20)
     act(desk.get_by_role("button", name="Hide this"))
@@ -131,7 +134,7 @@ def test_from_a_workbook_to_the_review(
     act(desk.get_by_role("button", name="Look them up"))
 
     use = desk.get_by_role("button", name="Use the 3 found, leave the 2 others")
-    expect(use).to_be_visible(timeout=15_000)
+    expect(use).to_be_visible()
     expect(desk.get_by_role("table")).to_contain_text("NOPE-1")
     act(use)
 
@@ -184,7 +187,7 @@ def test_which_sheet_is_meant_is_asked(
     expect(desk.get_by_label("2: Invoice number")).to_be_checked()
     act(desk.get_by_role("button", name="Look them up"))
 
-    expect(desk.get_by_role("button", name="Use the 1 invoice")).to_be_visible(timeout=15_000)
+    expect(desk.get_by_role("button", name="Use the 1 invoice")).to_be_visible()
 
 
 def test_which_sheet_is_meant_is_asked_without_javascript(
@@ -280,7 +283,7 @@ def test_no_page_has_an_accessibility_finding_or_outgrows_its_window(
     desk.get_by_role("button", name="Look them up").click()
     look("progress")
     with working():
-        expect(desk.get_by_role("heading", name="Which invoice is meant?")).to_be_visible(timeout=15_000)
+        expect(desk.get_by_role("heading", name="Which invoice is meant?")).to_be_visible()
     look("result")
 
     assert wrong == []

@@ -151,7 +151,7 @@ def test_reading_again_shows_the_new_verdicts(
 
     act(desk.get_by_role("button", name="Read them again"))
 
-    expect(desk.locator("#refreshing")).to_contain_text("4 invoices read again", timeout=15_000)
+    expect(desk.locator("#refreshing")).to_contain_text("4 invoices read again")
     expect(desk.locator("#group-settled")).to_contain_text("2 invoices")
     act(desk.get_by_role("button", name="Hide this"))
     expect(desk.locator("#refreshing")).to_have_count(0)
@@ -274,7 +274,7 @@ def sent_while_it_changed(page: Page, scene: Scene, sandbox: Sandbox, act: Act) 
     sandbox.store.campaigns[scene.reminder]["status"] = "paused"
 
     with working():
-        expect(page.locator("main")).to_contain_text("Finished", timeout=15_000)
+        expect(page.locator("main")).to_contain_text("Finished")
     page.reload()
 
     expect(page.locator("main")).to_contain_text("Its status was “Active” and is “Paused” now.")
