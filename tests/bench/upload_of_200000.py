@@ -16,6 +16,8 @@ import time
 import uuid
 from pathlib import Path
 
+from tests.bench import peak_memory
+
 MOST_SECONDS = 10.0
 MOST_MB = 100.0
 KINDS = ("csv", "xlsx")
@@ -86,12 +88,6 @@ def measure(path: Path) -> int:
     print(f"  {seconds:.1f} s, limit {MOST_SECONDS:g}: ratio {seconds / MOST_SECONDS:.2f}")
     print(f"  {growth:.0f} MB, limit {MOST_MB:g}: ratio {growth / MOST_MB:.2f}")
     return 1 if seconds > MOST_SECONDS or growth > MOST_MB else 0
-
-
-def peak_memory() -> float:
-    """Of this process, in MB."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":
