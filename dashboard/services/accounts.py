@@ -1,17 +1,12 @@
 """Invoices as the vendor has them, and the snapshot of one that we keep."""
 
-import time
 import uuid
-from collections.abc import Callable, Collection, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
-from itertools import chain
-from threading import Event
-from typing import Any, TypedDict, TypeVar, Unpack
+from typing import Any, TypedDict, Unpack
 
-from django.conf import settings
 from django.core.cache import cache
 from django.db.models import Count
 
@@ -20,12 +15,9 @@ from dashboard.api.schema import Account, Campaign, Page
 from dashboard.models import Outcome
 from dashboard.services import campaigns, history, vendor
 
-# In seconds: how long a page waits for look-ups one by one, and how long a name is kept (in memory only).
-PATIENCE = 4
-NAMES_KEPT = 600
+NAMES_KEPT = 600  # seconds, in memory only
 
 Snapshot = dict[str, Any]
-T = TypeVar("T")
 
 
 class Filters(TypedDict, total=False):
@@ -107,7 +99,7 @@ def detail(account_id: uuid.UUID) -> Detail:
 
 def look_up(account_ids: Collection[str]) -> dict[str, Snapshot]:
     """Snapshots by id of what could be read in a few seconds; one the vendor does not know is `missing`."""
-    return _ask_each(account_ids, _look_up)
+    return vendor.ask_each(account_ids, _look_up)
 
 
 def snapshot_of(account: Account) -> Snapshot:
@@ -152,7 +144,7 @@ def known_names(customer_ids: Collection[str]) -> dict[str, str]:
 def customer_names(customer_ids: Collection[str]) -> dict[str, str]:
     """Customers' names by id, without those that the key may not see or that take too long."""
     known = known_names(customer_ids)
-    asked = _ask_each(
+    asked = vendor.ask_each(
         [customer_id for customer_id in customer_ids if customer_id not in known], _customer_name
     )
     _keep_names(asked)
@@ -195,22 +187,6 @@ def _look_up(account_id: str) -> Snapshot:
 
 def _customer_name(customer_id: str) -> str:
     return vendor.for_pages().customer(customer_id).display_name
-
-
-def _ask_each(ids: Collection[str], ask: Callable[[str], T]) -> dict[str, T]:
-    """What `ask` gives for each id, a few at a time; after a failure, or out of time, no more."""
-    ends_at = time.monotonic() + PATIENCE
-    failed = Event()
-
-    def ask_one(id_: str) -> list[tuple[str, T]]:
-        try:
-            return [] if failed.is_set() or time.monotonic() > ends_at else [(id_, ask(id_))]
-        except ApiError:
-            failed.set()
-            return []
-
-    with ThreadPoolExecutor(max_workers=settings.PARALLEL_CALLS) as pool:
-        return dict(chain.from_iterable(pool.map(ask_one, ids)))
 
 
 def _keep_names(names: dict[str, str]) -> None:

@@ -1,6 +1,6 @@
 """Campaigns as the vendor has them: a page of them, one of them, and the chain it leads into."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ NAMES_KEPT = timedelta(minutes=10)
 
 @dataclass(frozen=True)
 class CampaignRow:
-    """A campaign as a list shows it; `next_name` is "" where it leads nowhere."""
+    """A campaign as a list shows it; `next_name` is "" where it leads nowhere, or is not known yet."""
 
     campaign: Campaign
     acceptance: Acceptance
@@ -111,10 +111,16 @@ def chain(campaign: Campaign) -> Chain:
 
 
 def known_names(campaign_ids: Iterable[str]) -> dict[str, str]:
-    """Names seen a short while ago, by id; the short id for those not seen. Asks nobody."""
-    ids = set(campaign_ids)
-    kept = cache.get_many([_name_key(campaign_id) for campaign_id in ids])
-    return {campaign_id: kept.get(_name_key(campaign_id), f"{campaign_id[:8]}…") for campaign_id in ids}
+    """Names by id, as far as they were seen a short while ago. Asks nobody."""
+    keys = {_name_key(campaign_id): campaign_id for campaign_id in campaign_ids}
+    return {keys[key]: name for key, name in cache.get_many(keys).items()}
+
+
+def names(campaign_ids: Collection[str]) -> dict[str, str]:
+    """Names by id, without those that the key may not see or that take too long."""
+    known = known_names(campaign_ids)
+    missing = [campaign_id for campaign_id in campaign_ids if campaign_id not in known]
+    return known | vendor.ask_each(missing, lambda campaign_id: read(campaign_id).name)
 
 
 def _page(*, page: int, per_page: int, **filters: str) -> Page[Campaign]:

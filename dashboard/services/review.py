@@ -90,11 +90,8 @@ class Review:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many by answer: yes, no, unknown."""
-        counted = Counter[str]()
-        for group in self.groups:
-            counted[group.verdict.answer] += group.size
-        return dict(counted)
+        """How many by answer: no, unknown, yes."""
+        return _counted((group.verdict.answer, group.size) for group in self.groups)
 
     @property
     def read_at(self) -> datetime | None:
@@ -128,8 +125,8 @@ class Reviews:
 
     @property
     def counts(self) -> dict[str, int]:
-        """How many by answer: yes, no, unknown."""
-        return dict(sum((Counter(one.counts) for one in self.reviews), Counter[str]()))
+        """How many by answer: no, unknown, yes."""
+        return _counted(count for one in self.reviews for count in one.counts.items())
 
 
 def is_large(size: int) -> bool:
@@ -253,6 +250,13 @@ def _campaign_or_error(campaign_id: str) -> Campaign | ApiError:
         return campaigns.read(campaign_id)
     except ApiError as error:
         return error
+
+
+def _counted(counts: Iterable[tuple[str, int]]) -> dict[str, int]:
+    counted = Counter[str]()
+    for answer, number in counts:
+        counted[answer] += number
+    return {answer: counted[answer] for answer in verdicts.ORDER if counted[answer]}
 
 
 def _added(sums: Iterable[Mapping[str, Decimal]]) -> dict[str, Decimal]:

@@ -20,7 +20,7 @@ Rows: TypeAlias = "QuerySet[SelectedAccount]"
 
 _MARKS = ("is_sandbox", "is_statement", "missing", "part_paid")
 _FACTS = ("status", *_MARKS)
-_ORDER = ("no", "unknown", "yes")
+ORDER = ("no", "unknown", "yes")
 _CENT = Decimal("0.01")
 
 
@@ -126,7 +126,7 @@ def groups(found: Iterable[Share], campaign: Campaign, today: date) -> list[Grou
     for share in found:
         verdict = eligibility.verdict(share.snapshot, campaign, today)
         by_code.setdefault(verdict.code, Group(verdict=verdict)).add(share)
-    return sorted(by_code.values(), key=lambda group: (_ORDER.index(group.verdict.answer), -group.size))
+    return sorted(by_code.values(), key=lambda group: (ORDER.index(group.verdict.answer), -group.size))
 
 
 def rows_of(picked: Selection, some: Iterable[Share], today: date) -> Rows:

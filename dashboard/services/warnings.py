@@ -32,10 +32,10 @@ class Taken:
 
 @dataclass(frozen=True)
 class Elsewhere:
-    """A customer of whom other invoices are in other campaigns, or about to be: names, and how that is known."""
+    """A customer of whom other invoices are in other campaigns, or about to be: ids, names, and how that is known."""
 
     customer_id: str
-    places: list[tuple[str, str]]
+    places: list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def taken(chosen: Chosen, *, besides: Selection | None = None) -> list[Taken]:
         .order_by("-size")
     )
     names = campaigns.known_names(campaign_id for _, campaign_id, _ in found)
-    return [Taken(name, campaign_id, names[campaign_id], size) for name, campaign_id, size in found]
+    return [Taken(name, campaign_id, names.get(campaign_id, ""), size) for name, campaign_id, size in found]
 
 
 def _elsewhere(picked: Selection) -> list[Elsewhere]:
@@ -146,7 +146,7 @@ class _Places:
         kept = {customer: where for customer, where in self.found.items() if customer in concerned}
         names = campaigns.known_names({place for where in kept.values() for place in where})
         return [
-            Elsewhere(customer, sorted((names[place], how) for place, how in where.items()))
+            Elsewhere(customer, [(place, names.get(place, ""), how) for place, how in sorted(where.items())])
             for customer, where in kept.items()
         ]
 

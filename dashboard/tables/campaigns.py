@@ -31,7 +31,9 @@ class CampaignTable(tables.Table):
         accessor="acceptance", verbose_name=_("Accepts enrollments"), attrs=_labelled(_("Accepts"))
     )
     next = tables.Column(
-        accessor="next_name", verbose_name=_("Next campaign"), attrs=_labelled(_("Next"), css="next-cell")
+        accessor="campaign__next_campaign_id",
+        verbose_name=_("Next campaign"),
+        attrs=_labelled(_("Next"), css="next-cell"),
     )
 
     caption = _("Campaigns")
@@ -55,4 +57,4 @@ class CampaignTable(tables.Table):
         return format_html('{} <span class="why">{}</span>', badge(value.answer), value.why)
 
     def render_next(self, value: str, record: Any) -> str:
-        return link_to_campaign(record.campaign.next_campaign_id, value)
+        return link_to_campaign(value, record.next_name)

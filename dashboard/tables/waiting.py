@@ -116,7 +116,7 @@ def _seen(record: ParkedAccount, names: Mapping[str, str]) -> SafeString:
     status, active_in = record.snapshot.get("status"), record.snapshot.get("campaign_id")
     if record.read_at is None or status is None:
         return format_html("{}", _("Not read yet") if record.read_at is None else "")
-    where = link_to_campaign(active_in, names[active_in]) if active_in else ""
+    where = link_to_campaign(active_in, names.get(active_in, "")) if active_in else ""
     return format_html(
         '{}<div>{}</div><div class="why">{} {}</div>',
         badge(AccountStatus(status) if status else None),

@@ -207,11 +207,16 @@ def _cut(text: str) -> str:
     return text if len(text) <= TEXT_LIMIT else f"{text[:TEXT_LIMIT]}…"
 
 
+@register.simple_tag
 def link_to_campaign(campaign_id: str | None, name: str) -> SafeString:
-    """The name, as a link where the id is one that a page can have."""
+    """The name, as a link where the id is one that a page can have. A short id where it is not known: see `_names.html`."""
     address = _campaign_address(campaign_id or "")
     if not address:
-        return format_html("<bdi>{}</bdi>", name)
+        return format_html("<bdi>{}</bdi>", name or campaign_id)
+    if not name:
+        return format_html(
+            '<a href="{}"><bdi class="g-{}">{:.8}…</bdi></a>', address, campaign_id, campaign_id
+        )
     return format_html('<a href="{}"><bdi>{}</bdi></a>', address, name)
 
 

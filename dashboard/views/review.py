@@ -89,7 +89,7 @@ def _review(
         "campaign_id": campaign_id,
         "form": _confirm_form(checked),
         "problem": problem,
-        "offers": _offers(checked),
+        **_offers(checked),
         "may_send": _may_send(request, checked),
         **_under_way(checked.selection),
     }
@@ -118,10 +118,13 @@ def _confirm_form(checked: Review, prefix: str | None = None) -> ConfirmForm:
     return ConfirmForm(initial=marks, prefix=prefix)
 
 
-def _offers(checked: Review) -> routing.Offers | None:
-    """Where the past-due ones may go, if there are any."""
-    is_past_due = any(group.verdict.code == "past_due" for group in checked.groups)
-    return routing.offers_for_past_due(checked.campaign) if is_past_due else None
+def _offers(checked: Review) -> dict[str, Any]:
+    """How many are past due, and where they may go."""
+    past_due = sum(group.size for group in checked.groups if group.verdict.code == "past_due")
+    return {
+        "past_due": past_due,
+        "offers": routing.offers_for_past_due(checked.campaign) if past_due else None,
+    }
 
 
 @may_enroll

@@ -67,13 +67,19 @@
 
   const answersForItself = (xhr) => Boolean(xhr && xhr.getResponseHeader && xhr.getResponseHeader("HX-Retarget"));
 
-  document.addEventListener("htmx:configRequest", ({ detail }) => {
-    if (detail.elt.dataset.names !== undefined) detail.formData.set("names", unnamed().join(" "));
+  document.addEventListener("htmx:configRequest", (event) => {
+    const { detail } = event;
+    if (detail.elt.dataset.names !== undefined) {
+      const [customers, campaigns] = [unnamed("c-"), unnamed("g-")];
+      if (!customers && !campaigns) event.preventDefault();
+      detail.formData.set("customers", customers);
+      detail.formData.set("campaigns", campaigns);
+    }
     if (detail.verb !== "get") return;
     for (const [name, value] of [...detail.formData]) if (value === "") detail.formData.delete(name);
   });
 
-  const unnamed = () => [...new Set([...document.querySelectorAll("bdi[class^=c-]")].map((cell) => cell.className.slice(2)))];
+  const unnamed = (mark) => [...new Set([...document.querySelectorAll(`bdi[class^=${mark}]`)].map((cell) => cell.className.slice(2)))].join(" ");
 
   // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
@@ -95,6 +101,15 @@
     if (document.activeElement === document.body && hadFocus) byId("heading")?.focus();
     hadFocus = false;
   });
+
+  // Back, and back again before the first answer: only the page of the address is shown, and a failure is shown as one.
+  let restoring = null;
+  document.addEventListener("htmx:historyCacheMiss", ({ detail }) => {
+    restoring?.abort();
+    restoring = detail.xhr;
+    restoring.addEventListener("error", () => location.reload());
+  });
+  document.addEventListener("htmx:historyCacheMissLoadError", () => location.reload());
 
   // The list that a run's end would load anew stays while somebody has ticked rows of it.
   document.addEventListener("htmx:beforeRequest", (event) => {

@@ -17,7 +17,9 @@ from tests.patience import PATIENCE, wait_for
 from tests.tools import require
 
 expect.set_options(timeout=PATIENCE * 1000)
-FAILED_ANSWER = re.compile(r"status of [45]|Response Status Error Code [45]")
+FAILED_ANSWER = re.compile(
+    r"status of [45]|Response Status Error Code [45]|net::ERR_FAILED|historyCacheMissLoadError"
+)
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",

@@ -26,6 +26,7 @@ def findings(page: Page) -> list[str]:
     found = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        expect(page.locator(".htmx-request")).to_have_count(0)
         results = Axe().run(page, options=RULES)
         if results.violations_count:
             found.append(f"{scheme}: {results.generate_report()}")

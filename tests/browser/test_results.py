@@ -1,10 +1,11 @@
 """The result page in Chromium: walking, filtering and sorting a run's invoices, live and without JavaScript."""
 
 import re
+from collections.abc import Callable
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import Outcome, Run
@@ -49,8 +50,40 @@ def test_next_previous_and_back_lead_through_the_list(desk: Page, run: Run) -> N
     expect(desk.locator("#results tbody tr").first).to_contain_text("INV-41")
     desk.go_back()
     desk.go_back()
-    expect(desk.locator("#results tbody tr").first).to_contain_text("INV-1")
     expect(desk.get_by_role("link", name="Previous")).to_have_count(0)
+    assert first_row(desk) == "INV-1"
+
+
+def test_back_twice_shows_the_page_of_the_address_whichever_answer_comes_last(desk: Page, run: Run) -> None:
+    for first in ("INV-21", "INV-41"):
+        desk.get_by_role("link", name="Next").click()
+        expect(desk.locator("#results tbody tr").first).to_contain_text(first)
+    held: list[Route] = []
+    desk.route(re.compile("after=20"), lambda route: held.append(route))
+
+    desk.go_back(wait_until="commit")
+    desk.go_back(wait_until="commit")
+    expect(desk.get_by_role("link", name="Previous")).to_have_count(0)
+    for late in held:
+        late.continue_()
+
+    desk.wait_for_load_state("networkidle")
+    assert len(held) == 1
+    assert first_row(desk) == "INV-1"
+
+
+@pytest.mark.parametrize("fails", [lambda it: it.abort(), lambda it: it.fulfill(status=503, body="no")])
+def test_back_loads_the_page_as_a_whole_where_its_content_does_not_come(
+    desk: Page, run: Run, fails: Callable[[Route], None]
+) -> None:
+    desk.get_by_role("link", name="Next").click()
+    expect(desk.locator("#results tbody tr").first).to_contain_text("INV-21")
+    desk.route("**", fails, times=1)
+
+    desk.go_back(wait_until="commit")
+
+    expect(desk.get_by_role("link", name="Previous")).to_have_count(0)
+    assert first_row(desk) == "INV-1"
 
 
 def test_filters_search_and_order_are_in_the_address(desk: Page, run: Run) -> None:

@@ -450,7 +450,7 @@ def refuse(*_: object, **__: object) -> None:
 
 def answers_at(port: int) -> bool:
     try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=5) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=60) as answer:
             return bool(answer.status == 200)
     except OSError:
         return False

@@ -33,7 +33,7 @@ class Caller:
     """Calls over one connection; `path` is relative to the API's base unless it begins with `/_`."""
 
     def __init__(self, port: int) -> None:
-        self.connection = HTTPConnection("127.0.0.1", port, timeout=5)
+        self.connection = HTTPConnection("127.0.0.1", port, timeout=60)
         self.key: str | None = DEMO_KEY
 
     def call(

@@ -113,7 +113,7 @@ def test_serving_for_ever_ends_when_stopped(sandbox: Sandbox, monkeypatch: pytes
     ],
 )
 def test_what_is_no_proper_request_is_refused(sandbox: Sandbox, request_bytes: bytes, status: bytes) -> None:
-    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=5) as connection:
+    with socket.create_connection(("127.0.0.1", sandbox.port), timeout=60) as connection:
         connection.sendall(request_bytes)
         answer = connection.recv(65_536)
     assert status in answer.split(b"\r\n")[0] or status in answer

@@ -155,10 +155,20 @@ def test_the_name_of_the_next_campaign_is_remembered_from_another_page(empty: Sa
     assert found.rows[0].next_name == "Seen before"
 
 
-def test_the_next_campaign_goes_by_its_short_id_when_its_name_was_never_seen(empty: Sandbox) -> None:
+def test_the_next_campaign_has_no_name_when_it_was_never_seen(empty: Sandbox) -> None:
     add(empty, 1, next_campaign_id="abcdef01-0000-4000-8000-000000000000")
 
-    assert campaigns.list_page().rows[0].next_name == "abcdef01…"
+    assert campaigns.list_page().rows[0].next_name == ""
+
+
+def test_names_are_asked_for_once_and_a_campaign_that_is_gone_stops_none(empty: Sandbox) -> None:
+    ids = ["abcdef01-0000-4000-8000-000000000000", *(empty.store.add_campaign()["id"] for _ in range(9))]
+
+    found = campaigns.names(ids)
+
+    assert found == {id_: empty.store.campaigns[id_]["name"] for id_ in ids[1:]}
+    empty.faults.queue("status", method="GET", status=500, times=None)
+    assert campaigns.names(ids) == campaigns.known_names(ids) == found
 
 
 def test_a_chain_names_each_campaign_in_order(empty: Sandbox) -> None:

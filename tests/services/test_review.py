@@ -2,6 +2,8 @@
 
 from collections import Counter
 from decimal import Decimal
+from types import SimpleNamespace
+from typing import Any, cast
 from uuid import UUID, uuid4
 
 import pytest
@@ -124,3 +126,9 @@ def test_refused_ones_are_taken_out_and_the_rest_stays(sandbox: Sandbox, picked:
 
     assert review.take_out(picked.user, CAMPAIGN, refused=True) == 1
     assert selection.chosen_among(picked, accounts(3)) == set(accounts(2, start=2))
+
+
+def test_counts_of_several_selections_come_in_one_order() -> None:
+    some = [SimpleNamespace(counts={"yes": 1}), SimpleNamespace(counts={"no": 2, "yes": 3})]
+
+    assert list(review.Reviews(cast(Any, some), []).counts.items()) == [("no", 2), ("yes", 4)]

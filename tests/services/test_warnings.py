@@ -65,7 +65,7 @@ def test_a_customer_active_elsewhere_is_named_with_the_campaign(picked: Selectio
 
     (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
 
-    assert (place.customer_id, place.places) == ("ann", [(f"{THERE[:8]}…", warnings.ACTIVE)])
+    assert (place.customer_id, place.places) == ("ann", [(THERE, "", warnings.ACTIVE)])
 
 
 def test_a_customer_selected_for_another_campaign_is_named(picked: Selection) -> None:
@@ -89,7 +89,7 @@ def test_what_was_read_for_somebody_else_counts_too(picked: Selection, manager: 
 
     (place,) = warnings.of_selection(picked, CAMPAIGN).elsewhere
 
-    assert place.places == [(f"{THERE[:8]}…", warnings.ACTIVE)]
+    assert place.places == [(THERE, "", warnings.ACTIVE)]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_a_customer_of_our_own_runs_is_named_with_the_run(
     found = warnings.of_selection(picked, CAMPAIGN).elsewhere
     alone = warnings.of_account("q", "ann", picked.user, CAMPAIGN).elsewhere
 
-    said = [("ann", [(f"{THERE[:8]}…", f"sent by run {run.pk}")])] if is_said else []
+    said = [("ann", [(THERE, "", f"sent by run {run.pk}")])] if is_said else []
     assert [(place.customer_id, place.places) for place in found] == said
     assert [(place.customer_id, place.places) for place in alone] == said
 

@@ -75,5 +75,8 @@ def test_a_campaign_is_a_link_only_where_its_id_can_be_in_an_address() -> None:
     assert rollcall.link_to_campaign(campaign_id, "A<") == (
         f'<a href="/campaigns/{campaign_id}/"><bdi>A&lt;</bdi></a>'
     )
+    assert rollcall.link_to_campaign(campaign_id, "") == (
+        f'<a href="/campaigns/{campaign_id}/"><bdi class="g-{campaign_id}">00000000…</bdi></a>'
+    )
     assert rollcall.link_to_campaign("17", "A") == "<bdi>A</bdi>"
     assert rollcall.link_to_campaign(None, "A") == "<bdi>A</bdi>"

@@ -248,7 +248,7 @@ class TestAllSelections:
         words = text_of(web.get(reverse("selection-list")))
 
         assert words.count("Enroll into") == 0
-        assert "Campaigns 25 Invoices 25 Outstanding 250.00 USD Will enter 25 invoices" in words
+        assert "Campaigns 25 Invoices 25 Will enter 25 Outstanding 250.00 USD" in words
 
     def test_what_was_pasted_is_looked_up(self, web: Browser, sandbox: Sandbox) -> None:
         web.post(reverse("run-create", args=[OPEN]), {"account_ids": free(sandbox, status="settled")})
