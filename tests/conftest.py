@@ -12,6 +12,8 @@ from pytest_django.fixtures import Settings
 
 from dashboard.people import create_roles
 from dashboard.sandbox.server import Sandbox
+from dashboard.services import vendor, workers
+from dashboard.services.errands import Clerk
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +43,13 @@ def sandbox(settings: Settings) -> Iterator[Sandbox]:
         settings.POST_DEADLINE = 2
         settings.SETTLE_AFTER = 0
         yield server
+
+
+@pytest.fixture
+def clerk(sandbox: Sandbox, db: None) -> Iterator[Clerk]:
+    """A worker that does errands when it is told to."""
+    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
+        yield clerk
 
 
 def person(role: str, username: str = "") -> User:

@@ -1,16 +1,19 @@
-"""Driving runs in tests: step by step in this thread, or with a real engine."""
+"""Driving runs and errands in tests: step by step in this thread, or with a real engine."""
 
-import time
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from dashboard.engine.local import Engine
-from dashboard.models import Outcome, Pace, Run
+from dashboard.models import Errand, Outcome, Pace, Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import claiming, runs, sending, settling, vendor, workers
 from dashboard.services.claiming import Claim
+from dashboard.services.errands import Clerk
+from tests.patience import wait_for
+
+Kind = TypeVar("Kind", bound=Errand)
 
 
 def queue(sandbox: Sandbox, number: int, **account: Any) -> Run:
@@ -76,6 +79,19 @@ class Hands:
         return run
 
 
+def drain(clerk: Clerk) -> None:
+    """Do errands until there is nothing to do now."""
+    while clerk.work():
+        pass
+
+
+def drained(clerk: Clerk, errand: Kind) -> Kind:
+    """The errand once there is nothing to do now."""
+    drain(clerk)
+    errand.refresh_from_db()
+    return errand
+
+
 @contextmanager
 def working() -> Iterator[Engine]:
     """A real engine with its threads."""
@@ -90,12 +106,13 @@ def working() -> Iterator[Engine]:
 
 def until(run: Run, *states: str) -> Run:
     """The run once it is in one of these states; gives up loudly."""
-    for _ in range(3000):
+
+    def is_there() -> bool:
         run.refresh_from_db()
-        if run.state in states:
-            return run
-        time.sleep(0.01)
-    raise AssertionError(f"run is {run.state} {run.pause}: {run.counts}, waiting {run.waiting}")
+        return run.state in states
+
+    wait_for(is_there, instead=lambda: f"run is {run.state} {run.pause}: {run.counts}, waiting {run.waiting}")
+    return run
 
 
 def in_balance(run: Run) -> bool:

@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.api.schema import AccountStatus
-from dashboard.forms.filters import FilterForm
+from dashboard.forms.filters import FilterForm, search_field
 
 # A word of statements alone; the vendor does not list it for accounts.
 STATUSES = [status for status in AccountStatus if status != AccountStatus.PAID_IN_FULL]
@@ -19,15 +19,7 @@ def _amount(label: Any) -> forms.DecimalField:
 class AccountFilter(FilterForm):
     """The documented query of `GET /accounts`, named as there, and `selected` for what is picked."""
 
-    search = forms.CharField(
-        required=False,
-        initial="",
-        max_length=200,
-        label=_("Search"),
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": _("Invoice number or customer"), "autocomplete": "off"}
-        ),
-    )
+    search = search_field(_("Search"), _("Invoice number or customer"))
     status = forms.ChoiceField(
         required=False,
         initial="",

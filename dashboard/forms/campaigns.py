@@ -6,7 +6,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.api.schema import CampaignKind, CampaignStatus
-from dashboard.forms.filters import FilterForm
+from dashboard.forms.filters import FilterForm, search_field
 
 MOST_LETTERS = 60
 
@@ -40,15 +40,7 @@ class KindField(WordField):
 class CampaignFilter(FilterForm):
     """`search`, `status`, `type`, `page`, `per_page`, named as the API names them."""
 
-    search = forms.CharField(
-        required=False,
-        initial="",
-        max_length=200,
-        label=_("Search"),
-        widget=forms.TextInput(
-            attrs={"type": "search", "placeholder": _("Name of the campaign"), "autocomplete": "off"}
-        ),
-    )
+    search = search_field(_("Search"), _("Name of the campaign"))
     status = WordField(
         required=False,
         initial="",

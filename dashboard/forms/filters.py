@@ -12,6 +12,16 @@ PER_PAGE_CHOICES = (10, 20, 50, 100)
 LAST_PAGE = 1_000_000
 
 
+def search_field(label: Any, hint: Any, *, max_length: int = 200, offers: str = "") -> forms.CharField:
+    """Text to look for; `offers` is the id of a list of suggestions on the page."""
+    attrs = {"type": "search", "placeholder": hint, "autocomplete": "off"}
+    if offers:
+        attrs["list"] = offers
+    return forms.CharField(
+        required=False, initial="", max_length=max_length, label=label, widget=forms.TextInput(attrs=attrs)
+    )
+
+
 class PerPageSelect(forms.Select):
     """Offers the usual sizes, and the one in use."""
 

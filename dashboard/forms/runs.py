@@ -7,18 +7,11 @@ from django import forms
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.forms.filters import FilterForm
+from dashboard.forms.filters import FilterForm, search_field
 from dashboard.models import Outcome, Run
 
 NOTE_LIMIT = 500
 LAST_PLACE = 1_000_000_000
-
-
-def _search(label: Any, placeholder: Any) -> forms.CharField:
-    attrs = {"type": "search", "placeholder": placeholder, "autocomplete": "off"}
-    return forms.CharField(
-        required=False, initial="", max_length=200, label=label, widget=forms.TextInput(attrs=attrs)
-    )
 
 
 def _choice(label: Any, any_label: Any, choices: Any, problem: Any) -> forms.ChoiceField:
@@ -45,7 +38,7 @@ def _day(label: Any) -> forms.DateField:
 class RunFilter(FilterForm):
     """Which runs to list."""
 
-    search = _search(_("Campaign"), _("Name or id of the campaign"))
+    search = search_field(_("Campaign"), _("Name or id of the campaign"))
     state = _choice(_("State"), _("Any state"), Run.State.choices, _("“%(value)s” is not a run's state."))
     needs = _choice(
         _("Results"),
@@ -58,15 +51,7 @@ class RunFilter(FilterForm):
         ],
         _("“%(value)s” is not a kind of result."),
     )
-    who = forms.CharField(
-        required=False,
-        initial="",
-        max_length=150,
-        label=_("Started by"),
-        widget=forms.TextInput(
-            attrs={"type": "search", "list": "people", "placeholder": _("Anybody"), "autocomplete": "off"}
-        ),
-    )
+    who = search_field(_("Started by"), _("Anybody"), max_length=150, offers="people")
     since = _day(_("From"))
     until = _day(_("To"))
     mine = forms.BooleanField(required=False, initial=False, label=_("Only mine"))
@@ -87,7 +72,7 @@ class ResultFilter(FilterForm):
     """Which invoices of a run to list. Links alone set `reason`, and the places `after` and `before`."""
 
     page = None  # type: ignore[assignment]
-    search = _search(_("Search"), _("Invoice number or account id"))
+    search = search_field(_("Search"), _("Invoice number or account id"))
     outcome = _choice(
         _("Outcome"),
         _("Any outcome"),
@@ -131,16 +116,8 @@ class ResultFilter(FilterForm):
 class AuditFilter(FilterForm):
     """Which actions to list."""
 
-    person = _search(_("Person"), _("User name"))
-    action = forms.CharField(
-        required=False,
-        initial="",
-        max_length=40,
-        label=_("Action"),
-        widget=forms.TextInput(
-            attrs={"type": "search", "list": "actions", "placeholder": _("Any action"), "autocomplete": "off"}
-        ),
-    )
+    person = search_field(_("Person"), _("User name"))
+    action = search_field(_("Action"), _("Any action"), max_length=40, offers="actions")
     field_order = ["person", "action", "per_page", "page"]
 
 

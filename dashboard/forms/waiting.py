@@ -6,7 +6,7 @@ from django import forms
 from django.db.models import TextChoices
 from django.utils.translation import gettext_lazy as _
 
-from dashboard.forms.filters import FilterForm
+from dashboard.forms.filters import FilterForm, search_field
 from dashboard.models import ParkedAccount
 
 NO_ENTRY = _("Nothing was ticked. Tick at least one invoice.")
@@ -15,19 +15,7 @@ NO_ENTRY = _("Nothing was ticked. Tick at least one invoice.")
 class WaitingFilter(FilterForm):
     """Which entries of the waiting list."""
 
-    search = forms.CharField(
-        required=False,
-        initial="",
-        max_length=200,
-        label=_("Search"),
-        widget=forms.TextInput(
-            attrs={
-                "type": "search",
-                "placeholder": _("Invoice number or account id"),
-                "autocomplete": "off",
-            }
-        ),
-    )
+    search = search_field(_("Search"), _("Invoice number or account id"))
     state = forms.ChoiceField(
         required=False,
         initial="",

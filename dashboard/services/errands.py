@@ -16,7 +16,17 @@ from django.db.models import F, Q
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, RateLimited
 from dashboard.models import Errand, Gathering, Refreshing, Upload
-from dashboard.services import claiming, clock, gathering, pace, refreshing, retention, uploads, workers
+from dashboard.services import (
+    claiming,
+    clock,
+    gathering,
+    lookup,
+    pace,
+    refreshing,
+    retention,
+    uploads,
+    workers,
+)
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +128,7 @@ class Clerk:
 
     def _step(self, errand: Errand) -> bool:
         if isinstance(errand, Upload) and not errand.is_read:
-            uploads.read_lines(errand)
+            lookup.read_lines(errand)
             return True
         with pace.one_call_to_look() as allowed:
             if not allowed:
@@ -140,7 +150,7 @@ class Clerk:
         elif isinstance(errand, Refreshing):
             refreshing.step(errand, self.client, self._ask, at_once)
         elif isinstance(errand, Upload):
-            uploads.step(errand, self.client, self._ask, at_once)
+            lookup.step(errand, self.client, self._ask, at_once)
 
     def _ask(self, call: Callable[[Asked], Answered], things: Iterable[Asked]) -> list[Answered]:
         """What the call gives for each, all at the same time."""

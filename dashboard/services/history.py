@@ -130,7 +130,7 @@ def pick_runs(
     given = {"state": state, "starter__username": user, "created_at__gte": since}
     rows = Run.objects.select_related("starter").defer("campaign")
     rows = rows.filter(*needs, **{name: value for name, value in given.items() if value})
-    return rows.filter(Q(campaign_id=campaign) | Q(campaign_name__icontains=campaign)) if campaign else rows
+    return rows.filter(_of_campaign(campaign)) if campaign else rows
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from urllib3.connection import HTTPConnection
 
 from dashboard.api import transport
 from dashboard.api.errors import ApiError, Malformed, Refused, Unavailable, Unreachable
+from tests.patience import PATIENCE
 
 from .conftest import KEY, LONG, SHORT, Certificate, ClientFactory, Play, ScriptedVendor, http
 
@@ -365,7 +366,7 @@ def test_a_connection_that_the_vendor_closed_is_not_used_again(
     vendor.answers(Play((ENROLLED,), then="close"))
     client = client_of(vendor.url)
     client.enroll("c1", ["a1"])
-    assert vendor.hung_up.wait(5)
+    assert vendor.hung_up.wait(PATIENCE)
 
     client.enroll("c1", ["a1"])
 

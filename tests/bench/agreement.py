@@ -5,15 +5,14 @@ portfolio as it was, so that no answer depends on the one before. Prints, per ru
 and how many of these came true. The exit code is 1 when a rule that the vendor states fails once.
 """
 
-import os
 import sys
-import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tests.bench import scratch
 
 if TYPE_CHECKING:
     from dashboard.sandbox.server import Sandbox
@@ -39,12 +38,7 @@ class Score:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ["ROLLCALL_DATABASE_URL"] = f"sqlite:///{Path(directory) / 'bench.sqlite3'}"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch():
         from django.conf import settings
 
         from dashboard.sandbox.server import Sandbox

@@ -8,9 +8,7 @@ bare outcomes takes. Prints the medians over the calls, and the transactions; en
 """
 
 import argparse
-import os
 import sys
-import tempfile
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,6 +17,7 @@ from time import perf_counter
 from typing import Any
 
 from dashboard.sandbox.server import DEMO_KEY, Sandbox
+from tests.bench import scratch
 
 MOST_MICROSECONDS, MOST_TRANSACTIONS = 80.0, 2.0  # per invoice
 
@@ -69,28 +68,16 @@ def main() -> int:
     )
     options.add_argument("--accounts", type=int, default=10_000)
     number = options.parse_args().accounts
-    with tempfile.TemporaryDirectory() as folder, Sandbox(accounts=0) as sandbox:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3")
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "ROLLCALL_API_URL": sandbox.url,
-            "ROLLCALL_API_KEY": DEMO_KEY,
-            "ROLLCALL_DEBUG": "false",
-        }
+    with Sandbox(accounts=0) as sandbox, scratch(or_named=True, api_url=sandbox.url, api_key=DEMO_KEY):
         return measure(sandbox, number)
 
 
 def measure(sandbox: Sandbox, number: int) -> int:
-    import django
-    from django.core.management import call_command
-    from django.db import connection
-
-    django.setup()
     from django.contrib.auth.models import Group, User
+    from django.db import connection
 
     from dashboard.services import runs, vendor
 
-    call_command("migrate", verbosity=0)
     starter = User.objects.create_user("bench")
     starter.groups.add(Group.objects.get(name="collector"))
     campaign = vendor.for_pages().campaign(sandbox.store.add_campaign()["id"])

@@ -17,14 +17,14 @@ import re
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from tests.bench.memory_of_100000 import peak_memory, wait_for
+from tests.bench import peak_memory, scratch
+from tests.patience import wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 PORT = 8443
@@ -53,19 +53,11 @@ def main() -> int:
     )
     options.add_argument("--invoices", type=int, default=100_000)
     number = options.parse_args().invoices
-    with tempfile.TemporaryDirectory() as folder:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3")
-        os.environ |= {"DJANGO_SETTINGS_MODULE": "dashboard.settings", "ROLLCALL_DEBUG": "true"}
-        os.environ |= {"ROLLCALL_API_URL": "", "ROLLCALL_API_KEY": ""}
+    with scratch(or_named=True, debug="true", api_url="", api_key=""):
         return measure(number)
 
 
 def measure(number: int) -> int:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
-    call_command("migrate", verbosity=0)
     small, large = filled(100), filled(number)
     os.environ["ROLLCALL_DEBUG"] = "false"
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"127.0.0.1:{PORT}"]

@@ -6,19 +6,17 @@ bytes. "first page, nothing kept" sums the tallies anew. The exit code is 1 past
 a page's in floors, a poll's in ms.
 """
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
 from datetime import timedelta
 from math import inf
-from pathlib import Path
-from statistics import median
-from time import perf_counter, thread_time
+from time import perf_counter
 from typing import Any
 
+from tests.bench import Times, scratch, signed_in, taken_in_turns
+
 RUNS, RECENT, EACH = 50_000, 10_000, 100
-ROUNDS = 15
+ROUNDS, WARM_UP = 15, 2
 FRAGMENT = {"HX-Request": "true"}
 # Address -> the most, as a multiple of the floor.
 PAGES = {
@@ -35,35 +33,19 @@ PAGES = {
 }
 POLLS = ("/notices/", "/under-way/")
 POLL_MS, POLL_BYTES = 4.0, 2048
-Act = Callable[[], object]
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{Path(directory) / 'bench.sqlite3'}")
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch(or_named=True):
         return measure()
 
 
 def measure() -> int:
-    from django.conf import settings
     from django.core.cache import cache
-    from django.core.management import call_command
-    from django.test import Client as Browser
 
-    from dashboard.people import DEMO_PASSWORD, create_roles
     from dashboard.services import trends
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
-    browser = Browser()
-    browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+    browser = signed_in()
     fill()
     began = perf_counter()
     while trends.sum_up():
@@ -72,7 +54,7 @@ def measure() -> int:
     acts = {address: asking(browser, address, {}) for address in PAGES}
     acts |= {address: asking(browser, address, FRAGMENT) for address in POLLS}
     acts["first page, nothing kept"] = lambda: (cache.clear(), acts["/"]())[1]  # type: ignore[func-returns-value]
-    return report(taken_in_turns(acts), {name: len(act()) for name, act in acts.items()})
+    return report(taken_in_turns(acts, ROUNDS, WARM_UP), {name: len(act()) for name, act in acts.items()})
 
 
 def asking(browser: Any, address: str, headers: dict[str, str]) -> Callable[[], bytes]:
@@ -135,23 +117,7 @@ def a_run(number: int, starter: Any) -> Any:
     )
 
 
-def taken_in_turns(acts: dict[str, Any]) -> dict[str, tuple[float, float]]:
-    """The medians of each in ms: by the clock, and of the processor."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in acts}
-    for _ in range(ROUNDS + 2):
-        for name, act in acts.items():
-            clock, processor = perf_counter(), thread_time()
-            act()
-            taken[name].append((perf_counter() - clock, thread_time() - processor))
-    return {name: medians(times[2:]) for name, times in taken.items()}
-
-
-def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
-    clock, processor = zip(*times, strict=True)
-    return median(clock) * 1000, median(processor) * 1000
-
-
-def report(times: dict[str, tuple[float, float]], sizes: dict[str, int]) -> int:
+def report(times: dict[str, Times], sizes: dict[str, int]) -> int:
     floor = next(iter(times.values()))[1]
     late = 0
     print(f"{'ms':55} {'clock':>7} {'processor':>9} {'ratio':>6} {'bytes':>7}   limit")

@@ -9,17 +9,16 @@ connections against its threads; ends with 1 when a limit is passed.
 
 import argparse
 import math
-import os
 import subprocess
 import sys
-import tempfile
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dashboard.sandbox.server import DEMO_KEY, Sandbox
+from tests.bench import peak_memory, scratch
+from tests.patience import wait_for
 
 if TYPE_CHECKING:
     from dashboard.api.schema import Campaign
@@ -35,25 +34,13 @@ def main() -> int:
     )
     options.add_argument("--accounts", type=int, default=100_000)
     number = options.parse_args().accounts
-    with tempfile.TemporaryDirectory() as folder, Sandbox(accounts=0) as sandbox:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{folder}/bench.sqlite3")
-        os.environ |= {
-            "DJANGO_SETTINGS_MODULE": "dashboard.settings",
-            "ROLLCALL_API_URL": sandbox.url,
-            "ROLLCALL_API_KEY": DEMO_KEY,
-            "ROLLCALL_DEBUG": "false",
-        }
+    with Sandbox(accounts=0) as sandbox, scratch(or_named=True, api_url=sandbox.url, api_key=DEMO_KEY):
         return measure(sandbox, number)
 
 
 def measure(sandbox: Sandbox, number: int) -> int:
-    import django
-    from django.core.management import call_command
-
-    django.setup()
     from dashboard.services import vendor
 
-    call_command("migrate", verbosity=0)
     campaign = vendor.for_pages().campaign(sandbox.store.add_campaign()["id"])
     worker = subprocess.Popen([sys.executable, str(ROOT / "manage.py"), "work"])
     try:
@@ -74,23 +61,10 @@ def peak_after_run(pid: int, sandbox: Sandbox, campaign: "Campaign", size: int) 
     run = runs.queue(
         starter=None, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4()
     )
-    wait_for(lambda: Run.objects.get(pk=run.pk).is_ended)
+    wait_for(lambda: Run.objects.get(pk=run.pk).is_ended, patience=900)
     run.refresh_from_db()
     print(f"{run.enrolled:,} of {size:,} enrolled in {time.perf_counter() - started:.1f} s")
     return peak_memory(pid)
-
-
-def peak_memory(pid: int) -> float:
-    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    give_up_at = time.monotonic() + 900
-    while not happened():
-        if time.monotonic() > give_up_at:
-            raise SystemExit("it does not come to an end")
-        time.sleep(0.1)
 
 
 def report(sandbox: Sandbox, number: int, small: float, large: float) -> int:

@@ -7,14 +7,13 @@ measures others.
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from time import perf_counter, thread_time
 from typing import Any
+
+from tests.bench import scratch, signed_in
 
 MOST_SECONDS = {"put in a selection": 6.0, "put on the waiting list": 6.0, "page of the list": 0.03}
 
@@ -23,37 +22,23 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--invoices", type=int, default=100_000)
     number = parser.parse_args().invoices
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{Path(directory) / 'bench.sqlite3'}")
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch():
         return measure(number)
 
 
 def measure(number: int) -> int:
     from django.conf import settings
     from django.contrib.auth.models import User
-    from django.core.management import call_command
-    from django.test import Client as Browser
     from django.utils import timezone
 
     from dashboard.models import ParkedAccount, SelectedAccount
-    from dashboard.people import DEMO_PASSWORD, create_roles
     from dashboard.sandbox.server import Sandbox
     from dashboard.services import parts, selection, waiting
     from dashboard.services.parts import Part
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
     with Sandbox(port=0, seed=1, campaigns=8, accounts=10, customers=2) as sandbox:
         settings.API_URL = sandbox.url
-        browser = Browser()
-        browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+        browser = signed_in()
         user = User.objects.get(username="collector")
         run = run_of(number, sandbox)
         other = Part(run, outcome="failed", reason="other")
@@ -87,9 +72,10 @@ def run_of(number: int, sandbox: Any) -> Any:
     run = ledger.queued(number)
     connection.cursor().execute(
         """
-        INSERT INTO dashboard_outcome (run_id, batch_id, account_id, invoice_number, state, source, vendor_status,
+        INSERT INTO dashboard_outcome (run_id, batch_id, place, account_id, invoice_number, state, source, vendor_status,
             reason, error, currency, predicted, settled_at, looks, seen)
-        SELECT b.run_id, b.id, json_extract(a.value, '$.id'), json_extract(a.value, '$.number'), 'failed', 'answer', 'FAILED',
+        SELECT b.run_id, b.id, b.first + a.key,
+            json_extract(a.value, '$.id'), json_extract(a.value, '$.number'), 'failed', 'answer', 'FAILED',
             CASE WHEN a.key % 2 THEN 'other' ELSE 'active_execution' END, '', 'USD', '', '2026-01-01', 0, ''
         FROM dashboard_batch b, json_each(b.accounts) a
         """

@@ -7,22 +7,20 @@ small run, bytes and queries. The exit code is 1 past a limit, held against the 
 measures others.
 """
 
-import os
 import sys
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
-from statistics import median
-from time import perf_counter, thread_time
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
+from tests.bench import scratch, signed_in, taken_in_turns
+
 SMALL, LARGE = 300, 100_000
 PAGE_MS, POLL_MS, POLL_BYTES = 30.0, 4.0, 2048
-ROUNDS = 9
+ROUNDS, WARM_UP = 7, 2
 HTMX = {"HX-Request": "true"}
+Measured = dict[str, tuple[float, float, int, int]]
 PAST_DUE = (
     "Invoice is past its due date and cannot be enrolled in a payment reminder campaign. "
     "Please use an early stage or first party campaign instead."
@@ -54,37 +52,22 @@ def bare(request: HttpRequest) -> HttpResponse:
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ["ROLLCALL_DATABASE_URL"] = f"sqlite:///{Path(directory) / 'bench.sqlite3'}"
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch():
         return measure()
 
 
 def measure() -> int:
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.test import Client as Browser
 
     from dashboard import urls
     from dashboard.models import Run
-    from dashboard.people import DEMO_PASSWORD, create_roles
 
-    settings.ALLOWED_HOSTS = ["testserver"]
     urls.urlpatterns.append(path("bare/", bare))
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
-    browser = Browser()
-    browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+    browser = signed_in()
     code = 0
     for words, share in (("ended", 1.0), ("half sent", 0.5)):
         pair = [run_of(size, share) for size in (SMALL, LARGE)]
         Run.objects.filter(state="paused").update(state="running", pause="")
-        code |= report(words, *(taken_in_turns(browser, run) for run in pair))
+        code |= report(words, *(measured(browser, run) for run in pair))
     return code
 
 
@@ -125,7 +108,7 @@ def run_of(size: int, share: float) -> Any:
     return run
 
 
-def taken_in_turns(browser: Any, run: Any) -> dict[str, tuple[float, float, int, int]]:
+def measured(browser: Any, run: Any) -> Measured:
     """Of each: the medians in ms by the clock and of the processor, bytes, and queries."""
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
@@ -140,23 +123,13 @@ def taken_in_turns(browser: Any, run: Any) -> dict[str, tuple[float, float, int,
     }
     for name, query in ASKED.items():
         acts[name] = lambda query=query: browser.get(f"{address}?{query.format(**places)}", headers=HTMX)
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in acts}
-    for _ in range(ROUNDS):
-        for name, act in acts.items():
-            clock, processor = perf_counter(), thread_time()
-            response = act()
-            taken[name].append((perf_counter() - clock, thread_time() - processor))
-            assert response.status_code == 200, (name, response)
-    measured = {}
-    for name, act in acts.items():
+    found = {}
+    for name, times in taken_in_turns(acts, ROUNDS, WARM_UP).items():
         with CaptureQueriesContext(connection) as queries:
-            size = len(act().content)
-        clocks, processors = zip(*taken[name][2:], strict=True)
-        measured[name] = (median(clocks) * 1000, median(processors) * 1000, size, len(queries))
-    return measured
-
-
-Measured = dict[str, tuple[float, float, int, int]]
+            response = acts[name]()
+        assert response.status_code == 200, (name, response)
+        found[name] = (*times, len(response.content), len(queries))
+    return found
 
 
 def report(words: str, small: Measured, large: Measured) -> int:

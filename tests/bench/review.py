@@ -6,57 +6,39 @@ of the processor, and each one's ratio to the floor. The exit code is 1 past a l
 time: a busy machine's clock measures others.
 """
 
-import os
 import random
 import sys
-import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
-from statistics import median
-from time import perf_counter, thread_time
 from typing import Any
 from uuid import UUID
 
+from tests.bench import Act, Times, scratch, signed_in, taken_in_turns
+
 MOST_MS = {10_000: {"review page": 150.0}, 100_000: {"review page": 1000.0, "page of rows in and out": 60.0}}
-ROUNDS = 7
+ROUNDS, WARM_UP = 6, 1
 STATUSES = (*["not_assigned"] * 46, *["pending_collection"] * 23, *["in_progress"] * 14, *["settled"] * 8)
 STATUSES += (*["disputed"] * 4, *["suspended"] * 3, *["uncollectible"] * 2)
-Act = Callable[[], object]
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ["ROLLCALL_DATABASE_URL"] = f"sqlite:///{Path(directory) / 'bench.sqlite3'}"
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch():
         return measure()
 
 
 def measure() -> int:
     from django.conf import settings
-    from django.core.management import call_command
-    from django.test import Client as Browser
 
-    from dashboard.people import DEMO_PASSWORD, create_roles
     from dashboard.sandbox.server import Sandbox
 
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
     code = 0
     with Sandbox(port=0, seed=1) as sandbox:
         settings.API_URL = sandbox.url
-        browser = Browser()
-        browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+        browser = signed_in()
         reminders = (row for row in sandbox.store.campaigns.values() if row["type"] == "payment_reminder")
         for size, campaign in zip(MOST_MS, reminders, strict=False):
-            code |= report(size, taken_in_turns(acts(browser, campaign["id"], size)))
+            code |= report(size, taken_in_turns(acts(browser, campaign["id"], size), ROUNDS, WARM_UP))
     return code
 
 
@@ -118,23 +100,7 @@ def answered(response: Any) -> None:
     assert response.status_code == 200, response
 
 
-def taken_in_turns(acts: dict[str, Act]) -> dict[str, tuple[float, float]]:
-    """The medians of each in ms: by the clock, and of the processor."""
-    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in acts}
-    for _ in range(ROUNDS):
-        for name, act in acts.items():
-            clock, processor = perf_counter(), thread_time()
-            act()
-            taken[name].append((perf_counter() - clock, thread_time() - processor))
-    return {name: medians(times[1:]) for name, times in taken.items()}
-
-
-def medians(times: list[tuple[float, float]]) -> tuple[float, float]:
-    clock, processor = zip(*times, strict=True)
-    return median(clock) * 1000, median(processor) * 1000
-
-
-def report(size: int, times: dict[str, tuple[float, float]]) -> int:
+def report(size: int, times: dict[str, Times]) -> int:
     floor = times["reading the rows"][1]
     late = 0
     print(f"{size:,} selected{'':13} {'clock':>8} {'processor':>10} {'ratio':>6}   limit")

@@ -14,11 +14,12 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from tests.patience import wait_for
 
 if TYPE_CHECKING:
     from dashboard.api.client import Client
@@ -85,7 +86,7 @@ def measure(number: int, latency: float) -> int:
     run = runs.queue(
         starter=None, campaign=campaign, accounts=[{"id": id_} for id_ in ids], token=uuid.uuid4()
     )
-    wait_for(lambda: Run.objects.get(pk=run.pk).is_ended)
+    wait_for(lambda: Run.objects.get(pk=run.pk).is_ended, patience=300)
     run.refresh_from_db()
     peer = bare_calls(client, campaign.id, others)
     floor = math.ceil(math.ceil(len(ids) / 100) / 4) * latency
@@ -134,14 +135,6 @@ def can_connect(host: str) -> bool:
     except OSError:
         return False
     return True
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    for _ in range(6000):
-        if happened():
-            return
-        time.sleep(0.05)
-    raise SystemExit("it does not come to an end")
 
 
 if __name__ == "__main__":

@@ -14,9 +14,9 @@ import sys
 import tempfile
 import time
 import uuid
-from pathlib import Path
 
 from dashboard.sandbox.server import DEMO_KEY, Sandbox
+from tests.bench import peak_memory
 
 MOST_GROWTH_MB = 30.0
 SMALL = 1000
@@ -78,11 +78,6 @@ def gather(size: int, filters: dict[str, str]) -> float:
     asked.refresh_from_db()
     print(f"{asked.found:,} of {size:,} selected in {time.perf_counter() - started:.1f} s")
     return peak_memory()
-
-
-def peak_memory() -> float:
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

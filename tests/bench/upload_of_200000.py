@@ -16,6 +16,8 @@ import time
 import uuid
 from pathlib import Path
 
+from tests.bench import peak_memory
+
 MOST_SECONDS = 10.0
 MOST_MB = 100.0
 KINDS = ("csv", "xlsx")
@@ -72,26 +74,20 @@ def measure(path: Path) -> int:
     from django.contrib.auth.models import User
 
     from dashboard.models import Upload
-    from dashboard.services import uploads
+    from dashboard.services import lookup, uploads
 
     collector = User.objects.create_user("collector")
     idle = peak_memory()
     started, busy = time.perf_counter(), time.process_time()
     upload = uploads.keep(collector, uuid.uuid4(), content=path.read_bytes(), name=path.name)
     Upload.objects.filter(pk=upload.pk).update(state=Upload.State.RUNNING)
-    uploads.read_lines(upload)
+    lookup.read_lines(upload)
     seconds, growth = time.perf_counter() - started, peak_memory() - idle
     print(f"{path.suffix[1:]}: {uploads.counts(upload)['waiting']:,} lines read")
     print(f"  {time.process_time() - busy:.1f} s of processor time")
     print(f"  {seconds:.1f} s, limit {MOST_SECONDS:g}: ratio {seconds / MOST_SECONDS:.2f}")
     print(f"  {growth:.0f} MB, limit {MOST_MB:g}: ratio {growth / MOST_MB:.2f}")
     return 1 if seconds > MOST_SECONDS or growth > MOST_MB else 0
-
-
-def peak_memory() -> float:
-    """Of this process, in MB."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
 
 
 if __name__ == "__main__":

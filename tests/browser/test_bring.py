@@ -1,18 +1,18 @@
 """Selecting all that match and bringing a list in Chromium: by mouse, by keyboard, and with JavaScript off."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
 import pytest
-from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, FilePayload, Locator, Page, expect
+from playwright.sync_api import BrowserContext, FilePayload, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.engine.local import Engine
 from dashboard.models import Run, SelectedAccount
 from dashboard.sandbox.server import Sandbox
+from tests.browser.conftest import refreshed_until
 from tests.browser.test_journey import findings, fits
 from tests.drive import working
 from tests.services.test_lists import sheets
@@ -30,28 +30,6 @@ def campaign(sandbox: Sandbox) -> str:
     for _ in range(200):
         sandbox.store.add_account(status="not_assigned", campaign_id=None)
     return f"/campaigns/{sandbox.store.add_campaign(status='active', type='early_stage')['id']}/enroll/"
-
-
-@pytest.fixture
-def plain(browser: Browser, live_server: LiveServer, sandbox: Sandbox, collector: User) -> Iterator[Page]:
-    """A page signed in as the collector, with JavaScript off."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{live_server.url}/sign-in/")
-    page.locator("input[name=username]").fill("collector")
-    page.locator("input[name=password]").fill("collector")
-    page.get_by_role("button", name="Sign in").click()
-    yield page
-    context.close()
-
-
-def refreshed_until(page: Page, text: str) -> None:
-    """Presses Refresh, as a person without JavaScript does, until the page says this."""
-    for _ in range(100):
-        if text in page.locator("main").inner_text():
-            return
-        page.get_by_role("link", name="Refresh").click()
-    raise AssertionError(page.locator("main").inner_text())
 
 
 def list_of(folder: Path, sandbox: Sandbox) -> Path:

@@ -11,6 +11,7 @@ from pytest_django.live_server_helper import LiveServer
 from dashboard.engine.local import Engine
 from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
+from tests.browser.conftest import refreshed_until, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -70,10 +71,7 @@ def test_the_same_without_javascript(
     sandbox.store.add_campaign(status="active", type="early_stage", name="Early chase")
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()
-    page.goto(f"{live_server.url}/campaigns/?search=early")
-    page.locator("input[name=username]").fill("collector")
-    page.locator("input[name=password]").fill("collector")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, f"{live_server.url}/campaigns/?search=early")
 
     page.get_by_role("link", name="Early chase").click()
     page.get_by_role("link", name=re.compile("Enroll")).first.click()
@@ -81,12 +79,8 @@ def test_the_same_without_javascript(
     page.get_by_role("button", name=re.compile("Review|Check")).first.click()
     page.get_by_role("button", name=re.compile("^Enroll 1 invoice")).click()
     page.wait_for_url(re.compile(r"/runs/\d+/"))
-    for _ in range(20):
-        if "Finished" in page.locator("main").inner_text():
-            break
-        page.reload()
 
-    expect(page.locator("main")).to_contain_text("Finished")
+    refreshed_until(page, "Finished")
     assert Run.objects.get().size == 1
     context.close()
 

@@ -10,6 +10,7 @@ from pytest_django.live_server_helper import LiveServer
 from dashboard.models import Notice, Run
 from dashboard.services import trends
 from tests import ledger
+from tests.browser.conftest import sign_in
 from tests.browser.test_journey import findings, fits
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
@@ -142,10 +143,7 @@ def test_without_javascript_the_next_page_shows_it_and_it_can_be_dismissed(
 ) -> None:
     ledger.answered(ledger.queued(1, starter=collector), "SUCCESS")
     page = browser.new_context(java_script_enabled=False).new_page()
-    page.goto(f"{live_server.url}/sign-in/?next=/runs/")
-    page.get_by_label("Username").fill("collector")
-    page.get_by_label("Password").fill("collector")
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, f"{live_server.url}/runs/")
     expect(page).to_have_title("(1) Runs · Rollcall")
 
     page.get_by_role("button", name="Dismiss the news").click()

@@ -1,11 +1,10 @@
 """Acting on a part of a run, and the waiting list, in Chromium: by mouse, by keyboard, with JavaScript off."""
 
 import re
-from collections.abc import Iterator
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import ParkedAccount
@@ -33,19 +32,6 @@ def parked(scene: EveryFate, collector: User) -> EveryFate:
     scene.sandbox.store.complete_campaign(scene.ids[BUSY][0])
     waiting.look_again(client=vendor.for_workers())
     return scene
-
-
-@pytest.fixture
-def plain(browser: Browser, live_server: LiveServer, scene: EveryFate) -> Iterator[Page]:
-    """The collector's page with JavaScript off."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{live_server.url}/sign-in/")
-    page.locator("input[name=username]").fill("collector")
-    page.locator("input[name=password]").fill("collector")
-    page.get_by_role("button", name="Sign in").click()
-    yield page
-    context.close()
 
 
 def act(page: Page, words: str, title: str) -> None:

@@ -2,14 +2,13 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 from pytest_django.fixtures import Settings
 from pytest_django.live_server_helper import LiveServer
 
@@ -59,16 +58,10 @@ def account(sandbox: Sandbox, customer: str, *, days: int, status: str = "not_as
 
 
 @pytest.fixture
-def plain(browser: Browser, live_server: LiveServer, scene: Scene) -> Iterator[Page]:
-    """The collector's page with JavaScript off."""
-    context = browser.new_context(java_script_enabled=False)
-    page = context.new_page()
-    page.goto(f"{live_server.url}/sign-in/?next={scene.review}")
-    page.locator("input[name=username]").fill("collector")
-    page.locator("input[name=password]").fill("collector")
-    page.get_by_role("button", name="Sign in").click()
-    yield page
-    context.close()
+def plain(plain: Page, live_server: LiveServer, scene: Scene) -> Page:
+    """On the review."""
+    plain.goto(f"{live_server.url}{scene.review}")
+    return plain
 
 
 def moved(user: User, scene: Scene) -> bool:

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 30  # seconds: only a failure takes so long
 
 # After a process was stopped and goes on, any of its threads may take the signal that came meanwhile.
 TOLD_IN_ANOTHER_THREAD = """

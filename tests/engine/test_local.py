@@ -1,7 +1,6 @@
 """The embedded engine over real HTTP: queue, let it work, look at both ledgers."""
 
 import threading
-import time
 
 import pytest
 from django.contrib.auth.models import User
@@ -12,6 +11,7 @@ from dashboard.models import Attempt, Outcome, Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import mail, sending
 from tests.drive import in_balance, queue, until, working
+from tests.patience import PATIENCE, wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -52,7 +52,7 @@ def test_a_worker_that_is_ending_still_holds_its_call_in_flight(sandbox: Sandbox
     given_up = 0
 
     with working() as engine:
-        wait_for_post(sandbox)
+        wait_for(lambda: sandbox.ledger.posts)
         engine.stop()
         ending = threading.Thread(target=engine.join)
         ending.start()
@@ -62,13 +62,6 @@ def test_a_worker_that_is_ending_still_holds_its_call_in_flight(sandbox: Sandbox
 
     run.refresh_from_db()
     assert (given_up, run.enrolled) == (0, 1)
-
-
-def wait_for_post(sandbox: Sandbox) -> None:
-    give_up_at = time.monotonic() + 20
-    while not sandbox.ledger.posts:
-        assert time.monotonic() < give_up_at
-        time.sleep(0.01)
 
 
 def test_a_worker_sends_the_news_of_what_has_ended(
@@ -81,7 +74,7 @@ def test_a_worker_sends_the_news_of_what_has_ended(
     monkeypatch.setattr(mail, "deliver", lambda: (number := deliver()) and (sent.set() or number))
 
     with working():
-        assert sent.wait(20)
+        assert sent.wait(PATIENCE)
 
     assert [message.to for message in outbox.outbox] == [["ada@example.com"]]
     assert [(tally.state, tally.number) for tally in run.tallies.all()] == [("enrolled", 2)]

@@ -13,13 +13,13 @@ from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import runs, vendor
 from tests.drive import queue, until
+from tests.patience import PATIENCE
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.postgres,
     pytest.mark.skipif(not settings.ON_POSTGRESQL, reason="the courier of PostgreSQL"),
 ]
-PATIENCE = 20.0  # seconds: only a failure takes so long
 NEVER = 3600.0
 
 

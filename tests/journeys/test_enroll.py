@@ -11,13 +11,10 @@ from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import runs
 from tests.drive import queue, until, working
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 Browser = Callable[[User], Client]
-
-
-def text_of(client: Client, address: str) -> str:
-    return re.sub(r"\s+", " ", re.sub(r"<[^>]*>", " ", client.get(address).content.decode()))
 
 
 def pick(browser: Client, sandbox: Sandbox, ids: list[str]) -> str:
@@ -42,7 +39,7 @@ def test_picked_invoices_are_enrolled_and_each_is_shown_with_its_fate(
     with working():
         until(Run.objects.get(), *Run.ENDED)
 
-    text = text_of(browser, result)
+    text = text_of(browser.get(result))
     assert "Enrolled 2 Failed 1" in text
     assert "Picked 3" in text
     assert "active execution in another campaign" in text
@@ -59,7 +56,7 @@ def test_an_answer_that_never_came_is_shown_as_unknown_and_settled_by_reading(
     with working():
         until(run, *Run.ENDED)
 
-    text = text_of(browser, run.get_absolute_url())
+    text = text_of(browser.get(run.get_absolute_url()))
     assert "Enrolled 3" in text
     assert "Confirmed by reading the invoice" in text
     assert len(sandbox.ledger.posts) == 1
@@ -74,12 +71,12 @@ def test_a_rejected_key_pauses_the_run_and_a_person_resumes_it(
 
     with working():
         until(run, Run.State.PAUSED)
-        paused = text_of(browser, run.get_absolute_url())
+        paused = text_of(browser.get(run.get_absolute_url()))
         browser.post(f"{run.get_absolute_url()}resume/", {"note": "key is well again"})
         until(run, *Run.ENDED)
 
     assert "The API key was rejected" in paused
-    assert "Every invoice is enrolled" in text_of(browser, run.get_absolute_url())
+    assert "Every invoice is enrolled" in text_of(browser.get(run.get_absolute_url()))
 
 
 def test_a_run_stopped_before_it_began_sends_nothing(
@@ -92,5 +89,5 @@ def test_a_run_stopped_before_it_began_sends_nothing(
     with working():
         until(run, Run.State.STOPPED)
 
-    assert "2 invoices not sent" in text_of(browser, run.get_absolute_url())
+    assert "2 invoices not sent" in text_of(browser.get(run.get_absolute_url()))
     assert len(sandbox.ledger.posts) == 0

@@ -1,6 +1,5 @@
 """From a refusal to the waiting list, and from there to a run: pages, worker and sandbox together."""
 
-import time
 from typing import Any
 
 import pytest
@@ -12,17 +11,9 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.services import review
 from tests.drive import until, working
 from tests.every_fate import EveryFate
+from tests.patience import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def once_read(number: int) -> None:
-    """Until the worker has read so many; gives up loudly."""
-    for _ in range(3000):
-        if ParkedAccount.objects.exclude(read_at=None).count() == number:
-            return
-        time.sleep(0.01)
-    raise AssertionError("nothing was read")
 
 
 def test_a_parked_invoice_that_becomes_free_is_enrolled_only_after_a_person_says_so(
@@ -35,7 +26,7 @@ def test_a_parked_invoice_that_becomes_free_is_enrolled_only_after_a_person_says
         web.post(
             reverse("part-park", args=[scene.run.pk]), {"outcome": "failed", "reason": "active_execution"}
         )
-        once_read(2)
+        wait_for(lambda: ParkedAccount.objects.exclude(read_at=None).count() == 2)
         assert sandbox.ledger.posts == []
 
         web.post("/waiting/", {"act": "take_all"})

@@ -6,8 +6,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from dashboard.sandbox.answers import Answer
 from dashboard.sandbox.ledger import Call
 from dashboard.sandbox.request import Request
 from dashboard.sandbox.server import DEMO_KEY, Sandbox
+from tests.patience import PATIENCE, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0  # seconds: how long a busy machine may take over what takes a moment
 
 
 def environment(sandbox: Sandbox, **settings: object) -> dict[str, str]:
@@ -70,15 +69,6 @@ def kill(started: subprocess.Popen[bytes]) -> None:
     """SIGKILL: no clean-up, no farewell."""
     started.send_signal(signal.SIGKILL)
     started.wait()
-
-
-def wait_for(happened: Callable[[], object]) -> None:
-    """Look until it has happened; gives up loudly."""
-    give_up_at = time.monotonic() + PATIENCE
-    while not happened():
-        if time.monotonic() > give_up_at:
-            raise AssertionError("it did not happen")
-        time.sleep(0.02)
 
 
 class Gate:

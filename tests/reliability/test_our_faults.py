@@ -45,7 +45,8 @@ from dashboard.services import (
 )
 from dashboard.services.answers import Answer
 from tests.drive import Hands, in_balance, queue, queue_ids, until, working
-from tests.reliability.processes import Gate, free_port, kill, process, wait_for, worker
+from tests.patience import PATIENCE, wait_for
+from tests.reliability.processes import Gate, free_port, kill, process, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STATE = Outcome.State
@@ -194,7 +195,7 @@ class TestKilledWorkers:
             told.terminate()
             wait_for(lambda: threads_of(told) < at_work)
             gate.open()
-            assert told.wait(timeout=60) == 0
+            assert told.wait(PATIENCE) == 0
 
         run.refresh_from_db()
         assert (run.state, run.enrolled, run.waiting) == (Run.State.RUNNING, 100, 150)

@@ -16,6 +16,7 @@ from dashboard.sandbox.server import DEMO_KEY, Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import clock
 from tests.drive import Hands, queue
+from tests.pages import text_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -30,11 +31,6 @@ every_list = pytest.mark.parametrize("address", LISTS.values(), ids=LISTS.keys()
 def web(collector: User, browser_of: Any) -> Browser:
     browser: Browser = browser_of(collector)
     return browser
-
-
-def words(response: HttpResponse) -> str:
-    """The words on the page, without tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def rows(response: HttpResponse) -> list[str]:
@@ -56,8 +52,8 @@ def test_a_vendor_out_of_reach_is_a_panel_with_try_again(
     response = web.get(address)
 
     assert response.status_code == 503
-    assert "The vendor's API cannot be reached" in words(response).replace("&#x27;", "'")
-    assert "Try again" in words(response)
+    assert "The vendor's API cannot be reached" in text_of(response).replace("&#x27;", "'")
+    assert "Try again" in text_of(response)
 
 
 @pytest.mark.row("U2")
@@ -71,7 +67,7 @@ def test_a_name_that_is_not_found_is_named_without_the_key(
     response = web.get("/campaigns/")
 
     assert response.status_code == 503
-    assert f"127.0.0.1:{sandbox.port}" in words(response)
+    assert f"127.0.0.1:{sandbox.port}" in text_of(response)
     assert DEMO_KEY not in response.content.decode()
 
 
@@ -92,7 +88,7 @@ def test_a_refused_key_is_a_panel_that_names_what_is_missing(
     response = web.get(address)
 
     assert response.status_code == 502
-    assert said in words(response)
+    assert said in text_of(response)
 
 
 @pytest.mark.row("U10")
@@ -105,7 +101,7 @@ def test_a_record_that_is_not_there_is_not_found_in_this_workspace(
     response = web.get(address)
 
     assert response.status_code == 404
-    assert "Not found in this workspace" in words(response)
+    assert "Not found in this workspace" in text_of(response)
 
 
 @pytest.mark.row("U18", "U20", "U22", "U23", "U27", "U40", "U47")
@@ -141,7 +137,7 @@ def test_no_readable_answer_is_a_panel_and_never_an_empty_list(
     response = web.get(address)
 
     assert response.status_code in (502, 503)
-    assert said in words(response)
+    assert said in text_of(response)
     assert "owned" not in response.content.decode()
     assert "<table" not in response.content.decode()
 
@@ -158,7 +154,7 @@ def test_a_list_without_rows_to_read_is_not_zero_rows(
     response = web.get(address)
 
     assert response.status_code == 502
-    assert "could not be read" in words(response)
+    assert "could not be read" in text_of(response)
 
 
 @pytest.mark.row("U18")
@@ -227,8 +223,8 @@ def test_past_the_end_is_empty_with_a_link_to_the_last_page(
     response = web.get(f"{address}?page=99")
 
     assert response.status_code == 200
-    assert "nothing on page 99" in words(response)
-    assert re.search(r"last page", words(response))
+    assert "nothing on page 99" in text_of(response)
+    assert re.search(r"last page", text_of(response))
 
 
 @pytest.mark.row("U42")
@@ -250,7 +246,7 @@ def test_a_walk_goes_on_until_nothing_new_comes_and_shows_each_once(
         sandbox.store.add_campaign(name=f"Completed {number}", status="COMPLETED")
     sandbox.faults.queue(kind, times=None, **options)
 
-    shown = words(web.get("/campaigns/?status=completed"))
+    shown = text_of(web.get("/campaigns/?status=completed"))
 
     assert all(shown.count(f"Completed {number} ") <= 1 for number in range(7))
     assert "Completed 6" in shown
@@ -268,7 +264,7 @@ def test_without_page_numbers_there_are_still_rows(
 
     assert response.status_code == 200
     assert len(rows(response)) >= 8
-    assert "-" not in re.findall(r"page (\S+)", words(response))
+    assert "-" not in re.findall(r"page (\S+)", text_of(response))
 
 
 @pytest.mark.row("U45")
@@ -325,7 +321,7 @@ def test_the_run_page_says_until_when_all_workers_wait(sandbox: Sandbox, web: Br
     sandbox.faults.queue("rate_limit", retry_after=120)
     run = Hands().drain(queue(sandbox, 150))
 
-    shown = words(web.get(run.get_absolute_url()))
+    shown = text_of(web.get(run.get_absolute_url()))
 
     cool_until = Pace.objects.get().cool_until
     assert cool_until

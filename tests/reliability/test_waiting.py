@@ -8,7 +8,8 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.services import waiting
 from dashboard.services.parts import Part
 from tests.every_fate import EveryFate
-from tests.reliability.processes import kill, wait_for, worker
+from tests.patience import wait_for
+from tests.reliability.processes import kill, worker
 
 pytestmark = pytest.mark.django_db(transaction=True)
 BUSY = ("failed", "active_execution")

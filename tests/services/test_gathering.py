@@ -2,43 +2,18 @@
 
 import uuid
 from collections import Counter
-from collections.abc import Iterator
 
 import pytest
-from django.contrib.auth.models import User
 from pytest_django.fixtures import Settings
 
 from dashboard.models import Errand, GatheredPage, Gathering, Pace, Selection
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import errands, gathering, selection, vendor, workers
 from dashboard.services.errands import Clerk
+from tests.drive import drain, drained
 from tests.ledger import queued
 
-CAMPAIGN = uuid.UUID(int=7)
 STATE = Errand.State
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    return selection.of(collector, CAMPAIGN)
-
-
-@pytest.fixture
-def clerk(picked: Selection) -> Iterator[Clerk]:
-    with new_clerk() as clerk:
-        yield clerk
-
-
-def new_clerk() -> Clerk:
-    return Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1))
-
-
-def drain(clerk: Clerk, errand: Gathering) -> Gathering:
-    """The gathering once there is nothing more to do."""
-    while clerk.work():
-        pass
-    errand.refresh_from_db()
-    return errand
 
 
 def chosen(picked: Selection) -> set[str]:
@@ -57,7 +32,7 @@ def test_takes_all_that_match_with_the_fewest_calls(
 ) -> None:
     with_accounts(sandbox, max(size, 60))
 
-    done = drain(clerk, gathering.begin(picked, {}))
+    done = drained(clerk, gathering.begin(picked, {}))
 
     assert (done.state, done.found, done.added) == (STATE.DONE, size, size)
     assert chosen(picked) == set(sandbox.store.accounts)
@@ -67,7 +42,8 @@ def test_takes_all_that_match_with_the_fewest_calls(
 def test_takes_only_what_matches_the_filters_as_they_were(
     sandbox: Sandbox, picked: Selection, clerk: Clerk
 ) -> None:
-    drain(clerk, gathering.begin(picked, {"status": "settled", "search": "", "page": 3, "per_page": 10}))
+    gathering.begin(picked, {"status": "settled", "search": "", "page": 3, "per_page": 10})
+    drain(clerk)
 
     settled = {
         id_ for id_, account in sandbox.store.accounts.items() if account["status"].lower() == "settled"
@@ -78,7 +54,7 @@ def test_takes_only_what_matches_the_filters_as_they_were(
 
 
 def test_nothing_that_matches_is_no_failure(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:
-    done = drain(clerk, gathering.begin(picked, {"search": "no such invoice"}))
+    done = drained(clerk, gathering.begin(picked, {"search": "no such invoice"}))
 
     assert (done.state, done.found, len(sandbox.ledger.calls)) == (STATE.DONE, 0, 1)
 
@@ -88,13 +64,14 @@ def test_keeps_what_was_selected_before_and_counts_what_is_new(
 ) -> None:
     selection.change(picked, add=Counter([*list(sandbox.store.accounts)[:10], str(uuid.uuid4())]))
 
-    done = drain(clerk, gathering.begin(picked, {}))
+    done = drained(clerk, gathering.begin(picked, {}))
 
     assert (done.found, done.added, picked.accounts.count()) == (60, 50, 61)
 
 
 def test_keeps_what_was_read_with_each(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:
-    drain(clerk, gathering.begin(picked, {}))
+    gathering.begin(picked, {})
+    drain(clerk)
 
     row = picked.accounts.first()
     assert row
@@ -112,7 +89,7 @@ def test_a_list_that_moves_while_it_is_read_is_told(
     sandbox.store.add_account()
     sandbox.faults.queue("shift_rows", path="/accounts")
 
-    done = drain(clerk, errand)
+    done = drained(clerk, errand)
 
     assert (done.first_total, done.last_total, done.has_drifted) == (950, 951, True)
     assert done.repeated > 0
@@ -127,7 +104,7 @@ def test_cancelled_it_adds_nothing(sandbox: Sandbox, picked: Selection, clerk: C
 
     assert errands.cancel(errand)
 
-    assert drain(clerk, errand).state == STATE.CANCELLED
+    assert drained(clerk, errand).state == STATE.CANCELLED
     assert picked.accounts.count() == 1
 
 
@@ -137,7 +114,7 @@ def test_a_failure_is_said_and_empties_nothing(sandbox: Sandbox, picked: Selecti
     errand = gathering.begin(picked, {})
     sandbox.stop()
 
-    done = drain(clerk, errand)
+    done = drained(clerk, errand)
 
     assert done.state == STATE.FAILED
     assert "cannot be reached" in done.message
@@ -150,7 +127,7 @@ def test_more_than_can_be_selected_at_once_is_refused_after_one_call(
     with_accounts(sandbox, 201)
     monkeypatch.setattr(gathering, "MOST_PAGES", 2)
 
-    done = drain(clerk, gathering.begin(picked, {}))
+    done = drained(clerk, gathering.begin(picked, {}))
 
     assert (done.state, done.message) == (STATE.FAILED, gathering.TOO_MANY)
     assert len(sandbox.ledger.calls) == 1
@@ -165,7 +142,7 @@ def test_another_worker_goes_on_where_a_killed_one_was(
     clerk.work()
     Gathering.objects.update(incarnation=uuid.uuid4())
 
-    done = drain(clerk, errand)
+    done = drained(clerk, errand)
 
     assert (done.state, done.added, done.tries) == (STATE.DONE, 950, 2)
     assert len(sandbox.ledger.calls) == 10
@@ -176,7 +153,7 @@ def test_a_living_workers_errand_is_left_alone(sandbox: Sandbox, picked: Selecti
     gathering.begin(picked, {})
     clerk.work()
 
-    with new_clerk() as other:
+    with Clerk(vendor.for_workers(), workers.register(name="other", threads=1)) as other:
         assert not other.work()
 
 
@@ -186,7 +163,7 @@ def test_workers_that_die_of_it_again_and_again_give_up(
     errand = gathering.begin(picked, {})
     Gathering.objects.update(tries=errands.MOST_TRIES)
 
-    assert drain(clerk, errand).message == errands.KILLED
+    assert drained(clerk, errand).message == errands.KILLED
 
 
 def test_a_selection_that_was_sent_or_cleared_meanwhile_stays_empty(
@@ -197,15 +174,16 @@ def test_a_selection_that_was_sent_or_cleared_meanwhile_stays_empty(
     clerk.work()
     selection.clear(picked)
 
-    done = drain(clerk, errand)
+    done = drained(clerk, errand)
 
     assert (done.state, done.message, chosen(picked)) == (STATE.CANCELLED, errands.OVER, set())
 
 
 def test_a_review_made_before_it_ended_is_stale(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:
-    drain(clerk, gathering.begin(picked, {}))
+    gathering.begin(picked, {})
+    drain(clerk)
 
-    assert selection.of(picked.user, CAMPAIGN).revision > picked.revision
+    assert selection.of(picked.user, picked.campaign_id).revision > picked.revision
 
 
 def test_asked_for_twice_it_is_done_once(picked: Selection) -> None:
@@ -252,12 +230,13 @@ def test_a_429_makes_everybody_wait_and_loses_no_page(
     assert not clerk.work()
     Pace.objects.update(cool_until=None)
 
-    done = drain(clerk, errand)
+    done = drained(clerk, errand)
 
     assert (done.state, done.added) == (STATE.DONE, 950)
 
 
 def test_pages_are_put_away_once_they_are_used(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:
-    drain(clerk, gathering.begin(picked, {}))
+    gathering.begin(picked, {})
+    drain(clerk)
 
     assert not GatheredPage.objects.exists()

@@ -1,20 +1,18 @@
 """Reading the selected accounts again: few calls, nothing lost, told as it was."""
 
 from collections import Counter
-from collections.abc import Iterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
-from django.contrib.auth.models import User
 
 from dashboard.models import Errand, Selection
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import clock, errands, refreshing, selection, vendor, workers
+from dashboard.services import clock, errands, refreshing, selection
 from dashboard.services.errands import Clerk
+from tests.drive import drain
 
-CAMPAIGN = UUID(made_id("campaign", 1, 1))
 STATE = Errand.State
 
 
@@ -22,27 +20,10 @@ def ids(number: int) -> list[str]:
     return [made_id("account", place, 1) for place in range(number)]
 
 
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    """Nothing, in the sandbox of 60 accounts; `take` fills it."""
-    return selection.of(collector, CAMPAIGN)
-
-
-@pytest.fixture
-def clerk(picked: Selection) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
-
-
 def take(picked: Selection, *account_ids: str) -> None:
     """Select these, read yesterday as settled."""
     selection.change(picked, add=Counter(account_ids))
     picked.accounts.update(read_at=clock.now() - timedelta(days=1), snapshot={"status": "settled"})
-
-
-def drain(clerk: Clerk) -> None:
-    while clerk.work():
-        pass
 
 
 def test_every_selected_account_is_read_again(picked: Selection, sandbox: Sandbox, clerk: Clerk) -> None:

@@ -5,25 +5,17 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
 
 from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile
-from dashboard.sandbox.server import Sandbox
-from dashboard.sandbox.store import made_id
-from dashboard.services import clock, errands, retention, selection, uploads, vendor, workers
+from dashboard.services import clock, retention, selection, uploads
+from dashboard.services.errands import Clerk
 
-CAMPAIGN = uuid.UUID(made_id("campaign", 1, 1))
 OLD, YOUNG = timedelta(days=91), timedelta(days=89)
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    return selection.of(collector, CAMPAIGN)
 
 
 def brought(picked: Selection, *, age: timedelta = OLD, **fields: Any) -> Upload:
     """A list that was brought so long ago, with two lines."""
-    upload = uploads.keep(picked.user, CAMPAIGN, content=b"INV-1 INV-2")
+    upload = uploads.keep(picked.user, picked.campaign_id, content=b"INV-1 INV-2")
     for place in (1, 2):
         Entry.objects.create(upload=upload, line=1, place=place, value=f"INV-{place}")
     given = {"state": Errand.State.DONE, "created_at": clock.now() - age} | fields
@@ -41,7 +33,7 @@ def is_kept(upload: Upload) -> bool:
 
 def ran(upload: Upload, **fields: Any) -> None:
     """Its selection was sent: the run carries the token."""
-    Run.objects.create(token=upload.token, campaign_id=str(CAMPAIGN), size=2, **fields)
+    Run.objects.create(token=upload.token, campaign_id=upload.selection.campaign_id, size=2, **fields)
     Selection.objects.update(token=uuid.uuid4())
 
 
@@ -108,11 +100,10 @@ def test_lines_left_by_a_worker_that_was_stopped_go_the_next_time(picked: Select
     assert not is_kept(upload)
 
 
-def test_a_worker_with_nothing_else_to_do_removes_them(picked: Selection) -> None:
+def test_a_worker_with_nothing_else_to_do_removes_them(picked: Selection, clerk: Clerk) -> None:
     upload = brought(picked)
 
-    with errands.Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        clerk.work()
+    clerk.work()
 
     assert not is_kept(upload)
 

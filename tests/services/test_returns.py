@@ -4,7 +4,6 @@ import codecs
 import csv
 import io
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
@@ -14,22 +13,12 @@ from openpyxl import Workbook, load_workbook
 
 from dashboard.models import Run, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import accounts, errands, returns, runs, selection, uploads, vendor, workers
+from dashboard.services import accounts, errands, lookup, returns, runs, selection, uploads, vendor
 from dashboard.services.errands import Clerk
 from tests import ledger
+from tests.drive import drained
 
 CAMPAIGN = uuid.UUID(int=7)
-
-
-@pytest.fixture
-def picked(sandbox: Sandbox, collector: User) -> Selection:
-    return selection.of(collector, CAMPAIGN)
-
-
-@pytest.fixture
-def clerk(picked: Selection) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
 
 
 @pytest.fixture
@@ -37,14 +26,8 @@ def invoices(sandbox: Sandbox) -> list[dict[str, Any]]:
     return [sandbox.store.add_account(invoice_number=f"R-{number}") for number in range(1, 5)]
 
 
-def looked_up(clerk: Clerk, upload: Upload) -> Upload:
-    while clerk.work():
-        pass
-    return Upload.objects.get(pk=upload.pk)
-
-
 def brought(user: User, clerk: Clerk, content: bytes, name: str = "my list.csv") -> Upload:
-    return looked_up(clerk, uploads.keep(user, CAMPAIGN, content=content, name=name))
+    return drained(clerk, uploads.keep(user, CAMPAIGN, content=content, name=name))
 
 
 def confirmed(upload: Upload) -> Run:
@@ -87,9 +70,9 @@ def test_every_line_is_given_back_in_order_with_what_became_of_it(
     assert rows[1] == ["R-1", "-12.50", "'=1+1", "", "enrolled", "", ""]
     assert rows[2] == ["R-2", "7", "", "", "failed", ACTIVE, ledger.ACTIVE]
     assert [row[4] for row in rows[3:6]] == ["not found", "given before", "not readable"]
-    assert rows[3][5] == uploads.NOT_LISTED
+    assert rows[3][5] == lookup.NOT_LISTED
     assert rows[4] == ["R-1", "1", "again", "", "given before", "The same as in line 2.", ""]
-    assert rows[5] == ["", "5", "x", "wide", "not readable", uploads.NOTHING, ""]
+    assert rows[5] == ["", "5", "x", "wide", "not readable", lookup.NOTHING, ""]
     assert rows[6] == [invoices[2]["id"], "3", 'a "b"', "", "enrolled", "", ""]
     assert rows[7] == ["R-4", "4", "left", "", *LEFT_OUT]
     assert len(rows) == 8
@@ -144,7 +127,7 @@ def test_a_column_that_a_person_chose_is_remembered(
     asked = uploads.keep(collector, CAMPAIGN, content=b"Ours,Theirs\nx,R-1\ny,R-2\n", name="a.csv")
     assert asked.column is None
     uploads.choose_column(asked, 1, heading=True)
-    run = confirmed(looked_up(clerk, asked))
+    run = confirmed(drained(clerk, asked))
 
     again = brought(collector, clerk, content(run))
 

@@ -20,12 +20,6 @@ DRAFT = made_id("campaign", 7, 1)
 PAGE = reverse("account-detail", args=[ACCOUNT])
 
 
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
-
-
 def test_shows_every_field_as_the_vendor_has_it(web: Browser, sandbox: Sandbox) -> None:
     sandbox.store.accounts[ACCOUNT]["mood"] = "<b>grim</b>"
 

@@ -11,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import Record
+from tests.pages import rows_of
 
 pytestmark = pytest.mark.django_db
 HTMX = {"HX-Request": "true"}
@@ -25,12 +26,6 @@ def browser(collector: User, browser_of: type[Browser]) -> Browser:
 def empty(sandbox: Sandbox) -> Sandbox:
     sandbox.store.clear()
     return sandbox
-
-
-def rows_of(text: str) -> list[str]:
-    """The table's rows as plain text."""
-    body = text.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>")[:-1]]
 
 
 def address(campaign: Record) -> str:

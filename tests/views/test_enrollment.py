@@ -18,6 +18,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import campaigns
 from dashboard.services import review as review_service
+from tests.pages import text_of
 
 OPEN = made_id("campaign", 1, 1)
 REMINDER = made_id("campaign", 0, 1)
@@ -26,12 +27,6 @@ DRAFT = made_id("campaign", 7, 1)
 ACCOUNTS = [made_id("account", number, 1) for number in range(60)]
 UNKNOWN_ID = "11111111-2222-4333-8444-555555555555"
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
 
 
 def picker(query: str = "", campaign_id: str = OPEN) -> str:
@@ -59,11 +54,6 @@ def marks(campaign_id: str = OPEN) -> dict[str, str]:
 
 def made_up(count: int) -> list[str]:
     return [str(UUID(int=number)) for number in range(1, count + 1)]
-
-
-def text_of(response: HttpResponse) -> str:
-    """The words on the page, without tags."""
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def shown_on(response: HttpResponse) -> str:

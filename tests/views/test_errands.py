@@ -1,20 +1,18 @@
 """“Select all matching” and “Read them again”, as a browser without JavaScript does it and as htmx asks for it."""
 
-import re
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
 from dashboard.models import Gathering, SelectedAccount, Worker
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import vendor, workers
 from dashboard.services.errands import Clerk
+from tests.drive import drain
+from tests.pages import text_of
 
 OPEN = made_id("campaign", 1, 1)
 PICKER = reverse("run-create", args=[OPEN])
@@ -22,27 +20,6 @@ PANEL = reverse("gathering-detail", args=[OPEN])
 REVIEW = reverse("run-review", args=[OPEN])
 AGAIN = reverse("refreshing-detail", args=[OPEN])
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
-
-
-@pytest.fixture
-def clerk(web: Browser) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
-
-
-def drain(clerk: Clerk) -> None:
-    while clerk.work():
-        pass
 
 
 def test_is_offered_with_the_number_where_there_are_more_pages(web: Browser) -> None:

@@ -1,9 +1,5 @@
 """Names of customers and campaigns, asked for by pages that stand already."""
 
-from typing import Any
-
-import pytest
-from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.test import Client as Browser
 from django.urls import reverse
@@ -12,12 +8,6 @@ from dashboard.sandbox.api import Key
 from dashboard.sandbox.server import Sandbox
 
 NAMES = reverse("names")
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
 
 
 def test_each_name_goes_where_its_customer_is_shown(web: Browser, sandbox: Sandbox) -> None:

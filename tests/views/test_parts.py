@@ -13,6 +13,7 @@ from dashboard.models import ParkedAccount, SelectedAccount
 from dashboard.sandbox.server import Sandbox
 from tests import every_fate
 from tests.every_fate import EveryFate, Fate
+from tests.pages import text_of
 
 BUSY, OTHER, PAST_DUE = (("failed", reason) for reason in ("active_execution", "other", "past_due"))
 ACTS = ["part-move", "part-retry", "part-park"]
@@ -27,10 +28,6 @@ def scene(sandbox: Sandbox, db: None) -> EveryFate:
 def web(scene: EveryFate, collector: User, browser_of: Any) -> Browser:
     signed_in: Browser = browser_of(collector)
     return signed_in
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def send(web: Browser, act: str, scene: EveryFate, fate: Fate = ("", ""), **fields: Any) -> HttpResponse:

@@ -14,15 +14,10 @@ from pytest_django.fixtures import Settings
 from dashboard.models import Run, SelectedAccount, Selection
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
+from tests.pages import text_of
 
 REMINDER, OPEN, DRAFT = (made_id("campaign", number, 1) for number in (0, 1, 7))
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
 
 
 @pytest.fixture
@@ -50,10 +45,6 @@ def pick(web: Browser, *account_ids: str, campaign_id: str = OPEN) -> HttpRespon
 def selected(campaign_id: str = OPEN) -> set[str]:
     rows = SelectedAccount.objects.filter(selection__campaign_id=campaign_id)
     return set(rows.values_list("account_id", flat=True))
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def hidden(response: HttpResponse) -> dict[str, str]:

@@ -1,44 +1,28 @@
 """Bringing a list, as a browser without JavaScript does it."""
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
 from dashboard.models import SelectedAccount, Upload
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import clock, lists, retention, vendor, workers
+from dashboard.services import clock, lists, retention
 from dashboard.services.errands import Clerk
+from tests.drive import drain
+from tests.pages import text_of
 from tests.services.test_lists import sheets
 
 OPEN = made_id("campaign", 1, 1)
 LISTS = reverse("upload-create", args=[OPEN])
 REVIEW = reverse("run-review", args=[OPEN])
 HTMX = {"HTTP_HX_REQUEST": "true"}
-
-
-@pytest.fixture
-def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
-    signed_in: Browser = browser_of(collector)
-    return signed_in
-
-
-@pytest.fixture
-def clerk(web: Browser) -> Iterator[Clerk]:
-    with Clerk(vendor.for_workers(), workers.register(name="clerk", threads=1)) as clerk:
-        yield clerk
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def csv(text: str, name: str = "list.csv") -> dict[str, Any]:
@@ -48,8 +32,7 @@ def csv(text: str, name: str = "list.csv") -> dict[str, Any]:
 def brought(web: Browser, clerk: Clerk, data: dict[str, Any]) -> str:
     """The address of the list, looked up."""
     address = web.post(LISTS, data)["Location"]
-    while clerk.work():
-        pass
+    drain(clerk)
     return address
 
 
@@ -89,8 +72,7 @@ def test_text_pasted_into_the_picker_can_be_looked_up(web: Browser, clerk: Clerk
     response = web.post(
         reverse("run-create", args=[OPEN]), {"account_ids": account["invoice_number"], "then": "look_up"}
     )
-    while clerk.work():
-        pass
+    drain(clerk)
 
     assert response.status_code == 303
     assert "Use the 1 invoice" in text_of(web.get(response["Location"]))
@@ -141,8 +123,7 @@ def test_a_column_that_is_not_plain_is_chosen_by_the_person(
     assert "Choose a column." in text_of(nothing)
 
     web.post(address, {"then": "column", "column": "0", "heading": "on"})
-    while clerk.work():
-        pass
+    drain(clerk)
     assert "Use the 1 found, leave the other one" in text_of(web.get(address))
 
 
@@ -262,8 +243,7 @@ def test_which_sheet_is_asked_and_shown_before_it_is_read(web: Browser, clerk: C
     assert "This is read from the sheet March" in text_of(page)
     assert "NOPE-1" in text_of(page)
     web.post(address, {"then": "column", "column": "0", "heading": "on"})
-    while clerk.work():
-        pass
+    drain(clerk)
 
     assert "NOPE-1 Not found" in text_of(web.get(address))
 

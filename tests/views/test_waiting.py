@@ -1,6 +1,5 @@
 """The waiting list's page, as a browser without JavaScript uses it."""
 
-import re
 from typing import Any
 
 import pytest
@@ -14,6 +13,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.services import vendor, waiting
 from dashboard.services.parts import Part
 from tests.every_fate import EveryFate
+from tests.pages import text_of
 
 BUSY = ("failed", "active_execution")
 LIST = "/waiting/"
@@ -33,10 +33,6 @@ def scene(sandbox: Sandbox, collector: User) -> EveryFate:
 def web(collector: User, browser_of: Any) -> Browser:
     signed_in: Browser = browser_of(collector)
     return signed_in
-
-
-def text_of(response: HttpResponse) -> str:
-    return " ".join(re.sub(r"<[^>]+>", " ", response.content.decode()).split())
 
 
 def post(web: Browser, address: str = LIST, **fields: Any) -> HttpResponse:

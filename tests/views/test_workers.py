@@ -1,6 +1,5 @@
 """The page of worker processes and their heartbeats."""
 
-import re
 from datetime import timedelta
 
 import pytest
@@ -13,14 +12,9 @@ from dashboard.models import Worker
 from dashboard.services import clock, workers
 from dashboard.tables.workers import roughly
 from tests import ledger
+from tests.pages import rows_of
 
 pytestmark = pytest.mark.django_db
-
-
-def rows_of(text: str) -> list[str]:
-    """The table's rows as plain text."""
-    body = text.partition("<tbody>")[2].partition("</tbody>")[0]
-    return [" ".join(re.sub(r"<[^>]+>", " ", row).split()) for row in body.split("</tr>")[:-1]]
 
 
 def worker(name: str, *, seen: timedelta = timedelta(), **fields: object) -> None:
