@@ -213,7 +213,10 @@ class Customer(Value):
 
 
 class Page(Value, Generic[T]):
-    """One page of a list, counted from 1. `unreadable` counts rows left out because they were no objects."""
+    """One page of a list, counted from 1.
+
+    `unreadable` counts rows left out because they were no objects, `unfit` those that are not what was asked for.
+    """
 
     items: tuple[T, ...]
     page: int
@@ -221,6 +224,12 @@ class Page(Value, Generic[T]):
     total: int | None = None
     total_pages: int | None = None
     unreadable: int = 0
+    unfit: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many rows came."""
+        return len(self.items) + self.unreadable + self.unfit
 
     @property
     def has_next(self) -> bool:
@@ -229,7 +238,7 @@ class Page(Value, Generic[T]):
             return self.page < self.total_pages
         if self.total is not None:
             return self.page * self.per_page < self.total
-        return len(self.items) + self.unreadable >= self.per_page
+        return self.size >= self.per_page
 
     @property
     def has_previous(self) -> bool:

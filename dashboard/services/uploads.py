@@ -16,7 +16,7 @@ from dashboard.api.client import Client
 from dashboard.api.errors import NotAllowed, NotFound, Refused
 from dashboard.api.schema import Account
 from dashboard.models import Entry, Errand, Selection, Upload, UploadFile
-from dashboard.services import accounts, clock, lists, selection
+from dashboard.services import accounts, clock, lists, selection, workbooks
 from dashboard.services.accounts import Snapshot
 from dashboard.services.chunks import in_chunks
 from dashboard.services.gathering import NOTED, PER_PAGE, Ask, next_pages, note
@@ -39,6 +39,7 @@ REMEMBERED = timedelta(minutes=10)
 NOTHING = "Nothing stands in this column."
 TOO_LONG = "It is longer than 200 characters."
 NOT_READABLE = "It holds characters that cannot be read."
+NO_RESULT = "A formula whose result the file does not hold. Open the file in a spreadsheet, save it and bring it again."
 NOT_SEARCHED = (
     "The vendor's search finds no invoice with exactly this number; it does not look at external ids."
 )
@@ -150,7 +151,9 @@ def choose_column(upload: Upload, column: int, *, heading: bool) -> None:
 
 
 def choose(upload: Upload, choices: Mapping[int, str]) -> int:
-    """Say which invoice is meant, by entry, "" for none of them. Gives how many were decided."""
+    """Say which invoice is meant, by entry, "" for none of them. Gives how many were decided. Raises: NotPossible."""
+    if not may_use(upload):
+        raise NotPossible("This list was used before, or its selection was sent or cleared meanwhile.")
     entries = upload.entries.filter(pk__in=choices.keys(), state=STATE.ASKED)
     decided = [entry for entry in entries if _decide(entry, choices[entry.pk])]
     Entry.objects.bulk_update(decided, ["state", "account_id", "reason"], batch_size=100)
@@ -233,7 +236,9 @@ def read_lines(upload: Upload) -> None:
                     return
                 _insert(upload, chunk)
     except lists.Unreadable as error:
-        _save(upload, state=Errand.State.FAILED, message=str(error), finished_at=clock.now())
+        if _save(upload, state=Errand.State.FAILED, message=str(error), finished_at=clock.now()):
+            upload.entries.all().delete()
+            UploadFile.objects.filter(pk=upload.pk).delete()
         return
     _save(upload, is_read=True)
 
@@ -350,6 +355,8 @@ def _remember(upload: Upload) -> None:
         entries = list(waiting.filter(value__in=set(chunk) & before.keys()))
         for entry in entries:
             seen = before[entry.value]
+            if sum(match["exact"] for match in seen.matches) != 1:
+                continue  # a person chose it; what is meant now is asked again
             entry.state, entry.account_id = STATE.FOUND, seen.account_id
             entry.matches, entry.read_at = seen.matches, seen.read_at
         _save_entries(entries)
@@ -424,6 +431,8 @@ def _values(upload: Upload) -> Iterator[tuple[int, int, str]]:
 def _problem(value: str) -> str:
     if not value:
         return NOTHING
+    if value == workbooks.NO_RESULT:
+        return NO_RESULT
     if len(value) > LONGEST_VALUE:
         return TOO_LONG
     return NOT_READABLE if "\ufffd" in value or not value.isprintable() else ""

@@ -64,6 +64,17 @@ def test_takes_all_that_match_the_filter_in_the_background(web: Browser, clerk: 
     assert {row.snapshot["status"] for row in SelectedAccount.objects.all()} == {"settled"}
 
 
+def test_says_where_fewer_came_than_the_vendor_counts(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+    drain(clerk)
+    Gathering.objects.update(last_total=75)
+
+    assert (
+        "60 invoices came and are selected, 60 of them new. The vendor counts 75: select all again"
+        in text_of(web.get(PICKER))
+    )
+
+
 def test_keeps_the_filters_and_the_ticks_of_the_page(web: Browser) -> None:
     account = made_id("account", 3, 1)
 
