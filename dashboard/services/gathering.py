@@ -24,8 +24,17 @@ SAME_PAGE = (
 )
 TOO_MANY = "More than 100,000 invoices match: narrow the filters and select in parts. Nothing was added."
 
+OTHER_FILTERS = (
+    "These were not selected: “Select all matching” is still under way with other filters. "
+    "Wait until it has ended or cancel it, then select all again."
+)
+
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
+
+
+class Busy(Exception):
+    """Another set is on its way into the selection; its text says what to do."""
 
 
 class Ask(Protocol):
@@ -37,7 +46,10 @@ class Ask(Protocol):
 
 
 def begin(picked: Selection, filters: Mapping[str, Any]) -> Gathering:
-    """Ask for all that match the filters (as `accounts.Filters`) now; a gathering under way is asked for once."""
+    """Ask for all that match the filters (as `accounts.Filters`) now; a gathering under way is asked for once.
+
+    Raises: Busy where one with other filters is under way.
+    """
     asked = {
         name: value if isinstance(value, bool) else str(value)
         for name, value in filters.items()
@@ -46,6 +58,8 @@ def begin(picked: Selection, filters: Mapping[str, Any]) -> Gathering:
     with transaction.atomic():
         locked = selection.lock(picked)
         if under_way := locked.gatherings.filter(state__in=Errand.ACTIVE).first():
+            if under_way.filters != asked:
+                raise Busy(OTHER_FILTERS)
             return under_way
         locked.gatherings.all().delete()
         return Gathering.objects.create(selection=locked, token=locked.token, filters=asked)

@@ -83,10 +83,17 @@ def _pick(request: SignedIn, campaign_id: UUID) -> HttpResponse:
         context = {"tally": tally, "before": form.ticked, "campaign_id": campaign_id, "may_pick": True}
         return not_cached(render(request, template, context))
     if form.next == Next.GATHER:
-        gathering.begin(picked, AccountFilter(request.GET).query)
+        _gather(request, picked)
     elif not form.accepts(tally.selected):
         return _picker(request, campaign_id, form, status=422)
     return _go_on(request, campaign_id, form, done)
+
+
+def _gather(request: SignedIn, picked: Selection) -> None:
+    try:
+        gathering.begin(picked, AccountFilter(request.GET).query)
+    except gathering.Busy as error:
+        messages.error(request, str(error))
 
 
 def _clear(request: SignedIn, picked: Selection) -> HttpResponse:

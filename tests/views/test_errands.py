@@ -75,6 +75,14 @@ def test_says_where_fewer_came_than_the_vendor_counts(web: Browser, clerk: Clerk
     )
 
 
+def test_another_one_while_one_is_under_way_is_said_not_to_be_done(web: Browser) -> None:
+    web.post(f"{PICKER}?status=settled", {"then": "gather"})
+
+    response = web.post(f"{PICKER}?search=INV", {"then": "gather"}, follow=True)
+
+    assert "These were not selected: “Select all matching” is still under way" in text_of(response)
+
+
 def test_keeps_the_filters_and_the_ticks_of_the_page(web: Browser) -> None:
     account = made_id("account", 3, 1)
 
