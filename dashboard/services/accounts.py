@@ -63,7 +63,7 @@ class Listing:
 
     @property
     def snapshots(self) -> list[Snapshot]:
-        return [snapshot_of(row) for row in self.rows.items if row.id]
+        return [snapshot_of(row) for row in self.rows.items]
 
     @property
     def unnamed(self) -> set[str]:
@@ -73,7 +73,7 @@ class Listing:
 
 def browse(**filters: Unpack[Filters]) -> Listing:
     """One page of invoices with what we know of them. Raises: ApiError."""
-    page = list_page(**filters)
+    page = _with_uuids(list_page(**filters))
     ids = [row.id for row in page.items if row.id]
     tries = (
         Outcome.objects.filter(account_id__in=ids).values_list("account_id").annotate(Count("pk")).order_by()
@@ -150,7 +150,7 @@ def snapshots_of(rows: Iterable[Account]) -> dict[str, Snapshot]:
 def has_uuid(account_id: str | None) -> bool:
     """Whether the account can have a page and a box: the vendor documents no ids but UUIDs."""
     try:
-        return bool(uuid.UUID(account_id))
+        return str(uuid.UUID(account_id)) == account_id
     except (TypeError, ValueError):
         return False
 
@@ -196,6 +196,14 @@ def _page(client: Client, filters: Filters) -> Page[Account]:
         if first is None or number <= (Paging.of_api(first).last or 0):
             raise
         return first.model_copy(update={"page": number, "items": (), "unreadable": 0})
+
+
+def _with_uuids(page: Page[Account]) -> Page[Account]:
+    """The page's accounts that can have a page of their own; the others count as unreadable."""
+    items = tuple(row for row in page.items if has_uuid(row.id))
+    return page.model_copy(
+        update={"items": items, "unreadable": page.unreadable + len(page.items) - len(items)}
+    )
 
 
 def _fits(account: Account, filters: Filters) -> bool:

@@ -1,6 +1,7 @@
 """Reading the vendor's whole list where its pages are not what its documentation says."""
 
 import uuid
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -114,6 +115,20 @@ def test_many_small_pages_are_no_large_list(
 
     with odd_vendor(settings, pages(ROWS, size=50, meta=lambda page, asked: meta)):
         assert gathered(picked).found == 250
+
+
+def test_a_row_whose_id_is_no_uuid_is_counted_and_spoils_no_page(
+    picked: Selection, settings: Settings, browser_of: Any
+) -> None:
+    odd = [
+        row(number, id=id_) for number, id_ in enumerate([42, None, "a b/../c", "{" + ROWS[0]["id"] + "}"])
+    ]
+
+    with odd_vendor(settings, pages([*odd, ROWS[0]], meta=lambda page, asked: {"total": 5})):
+        page = browser_of(picked.user).get("/accounts/").content.decode()
+
+    assert page.count("<tr>") == 2
+    assert "4 rows of the vendor&#x27;s answer could not be read" in page.replace("'", "&#x27;")
 
 
 @pytest.mark.row("U46")

@@ -26,6 +26,13 @@ def web(sandbox: Sandbox, collector: User, browser_of: Any) -> Browser:
     return signed_in
 
 
+def test_the_list_stacks_when_narrow_and_offers_no_order_that_the_vendor_does_not_have(web: Browser) -> None:
+    page = web.get("/accounts/").content.decode()
+
+    assert 'class="table stacks"' in page
+    assert "sort=" not in page
+
+
 def test_shows_every_field_as_the_vendor_has_it(web: Browser, sandbox: Sandbox) -> None:
     sandbox.store.accounts[ACCOUNT]["mood"] = "<b>grim</b>"
 
