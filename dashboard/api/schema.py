@@ -163,7 +163,6 @@ class Account(Value):
     def read(cls, row: JsonObject) -> Self:
         customer = row.get("customer")
         embedded = Customer.read(customer) if isinstance(customer, dict) else None
-        is_sandbox = row.get("is_sandbox")
         amount, paid_amount = money_of(row.get("amount")), money_of(row.get("paid_amount"))
         return cls(
             id=id_of(row.get("id")) or id_of(row.get("account_id")) or id_of(row.get("invoice_id")),
@@ -179,7 +178,7 @@ class Account(Value):
             issue_date=day_of(row.get("issue_date")),
             due_date=day_of(row.get("due_date")),
             campaign_id=id_of(row.get("campaign_id")),
-            is_sandbox=is_sandbox if isinstance(is_sandbox, bool) else None,
+            is_sandbox=_flag(row.get("is_sandbox")),
             billing_type=text_of(row.get("billing_type")),
             enrollment_status=text_of(row.get("enrollment_status")),
             fields=_fields(row),
@@ -213,7 +212,10 @@ class Customer(Value):
 
 
 class Page(Value, Generic[T]):
-    """One page of a list, counted from 1. `unreadable` counts rows left out because they were no objects."""
+    """One page of a list, counted from 1.
+
+    `unreadable` counts rows left out because they were no objects, `unfit` those that are not what was asked for.
+    """
 
     items: tuple[T, ...]
     page: int
@@ -221,6 +223,12 @@ class Page(Value, Generic[T]):
     total: int | None = None
     total_pages: int | None = None
     unreadable: int = 0
+    unfit: int = 0
+
+    @property
+    def size(self) -> int:
+        """How many rows came."""
+        return len(self.items) + self.unreadable + self.unfit
 
     @property
     def has_next(self) -> bool:
@@ -229,7 +237,7 @@ class Page(Value, Generic[T]):
             return self.page < self.total_pages
         if self.total is not None:
             return self.page * self.per_page < self.total
-        return len(self.items) + self.unreadable >= self.per_page
+        return self.size >= self.per_page
 
     @property
     def has_previous(self) -> bool:
@@ -279,6 +287,12 @@ class EnrollmentAnswer(Value):
 
 def _first_text(row: JsonObject, *keys: str) -> str:
     return next(filter(None, (text_of(row.get(key)) for key in keys)), "")
+
+
+def _flag(value: JsonValue) -> bool | None:
+    """Also out of a number or a text; None for what is neither yes nor no."""
+    words = {"true": True, "1": True, "false": False, "0": False}
+    return value if isinstance(value, bool) else words.get(text_of(value).lower())
 
 
 def _short(id_: str | None) -> str:

@@ -103,7 +103,7 @@ class PickForm(forms.Form):
     """The picker as it is sent: what is ticked and pasted, which accounts were shown, and what to do next.
 
     Only what the person changed is applied: `before` says which boxes were ticked when last shown or saved,
-    so that an older tab undoes nothing. For a single tick only boxes count.
+    so that an older tab undoes nothing. For a single tick, and beside a list to look up, only boxes count.
     """
 
     class Next(TextChoices):
@@ -116,6 +116,7 @@ class PickForm(forms.Form):
         CLEARED = "cleared"
         GATHER = "gather"
         LOOK_UP = "look_up"
+        FILTER = "filter"
 
     account_ids = IdsField(
         label=_("Account ids"),
@@ -151,7 +152,7 @@ class PickForm(forms.Form):
     def add(self) -> Counter[str]:
         """The accounts to take in, with how often each was named."""
         given = self.ids.counts
-        if self.next == self.Next.TICK:
+        if self.next in (self.Next.TICK, self.Next.LOOK_UP):
             given = Counter(self.ticked)
         if self.next == self.Next.ALL:
             given |= self.on_page
@@ -181,7 +182,7 @@ class PickForm(forms.Form):
     def pasted(self) -> str:
         """What was given but for the boxes."""
         texts: list[str] = self["account_ids"].value() or []
-        return "\n".join(text for text in texts if not _UUID.fullmatch(text))
+        return "\n".join(text for text in texts if text not in self.on_page)
 
     def accepts(self, selected: int) -> bool:
         """Whether the person may move on with that many selected; if not, the form says why."""

@@ -1,5 +1,6 @@
 """Filters that live in the URL."""
 
+from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Self
 from urllib.parse import urlencode
@@ -45,6 +46,11 @@ class FilterForm(forms.Form):
         widget=PerPageSelect,
         label=_("Per page"),
     )
+
+    @classmethod
+    def sent(cls, given: Mapping[str, Any]) -> str:
+        """Of what was sent, this form's fields that are not empty, as in an address."""
+        return urlencode({name: given[name] for name in cls.base_fields if given.get(name)})
 
     @cached_property
     def values(self) -> dict[str, Any]:

@@ -30,6 +30,8 @@ class Errand(models.Model):
     pages_read = models.PositiveIntegerField(default=0)
     first_total = models.PositiveIntegerField(null=True, help_text="What the vendor counted at first.")
     last_total = models.PositiveIntegerField(null=True, help_text="What the vendor counted last.")
+    rows_read = models.PositiveIntegerField(default=0, help_text="Rows that came with these pages.")
+    last_page = models.CharField(max_length=32, blank=True, help_text="Tells the last page from others.")
     created_at = models.DateTimeField(auto_now_add=True)
     served_at = models.DateTimeField(
         null=True, help_text="When it was last worked on: the oldest goes first."
@@ -47,6 +49,11 @@ class Errand(models.Model):
     def has_drifted(self) -> bool:
         """Whether the vendor's list changed in size while it was read."""
         return self.first_total != self.last_total
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the vendor counts more than its pages held."""
+        return self.last_total is not None and self.rows_read < self.last_total
 
 
 class Gathering(Errand):
@@ -70,6 +77,11 @@ class Gathering(Errand):
 
     def __str__(self) -> str:
         return f"gathering {self.pk}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether, once it is done, it took as many as the vendor counts."""
+        return self.last_total in (None, self.found + self.unreadable)
 
 
 class GatheredPage(models.Model):

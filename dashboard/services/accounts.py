@@ -10,10 +10,12 @@ from typing import Any, TypedDict, Unpack
 from django.core.cache import cache
 from django.db.models import Count
 
+from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, Refused
 from dashboard.api.schema import Account, Campaign, Page
 from dashboard.models import Outcome
 from dashboard.services import campaigns, history, vendor
+from dashboard.services.paging import Paging
 
 NAMES_KEPT = 600  # seconds, in memory only
 
@@ -53,7 +55,7 @@ class Listing:
 
     @property
     def snapshots(self) -> list[Snapshot]:
-        return [snapshot_of(row) for row in self.rows.items if row.id]
+        return [snapshot_of(row) for row in self.rows.items]
 
     @property
     def unnamed(self) -> set[str]:
@@ -63,7 +65,7 @@ class Listing:
 
 def browse(**filters: Unpack[Filters]) -> Listing:
     """One page of invoices with what we know of them. Raises: ApiError."""
-    page = list_page(**filters)
+    page = _with_uuids(list_page(**filters))
     ids = [row.id for row in page.items if row.id]
     tries = (
         Outcome.objects.filter(account_id__in=ids).values_list("account_id").annotate(Count("pk")).order_by()
@@ -73,12 +75,22 @@ def browse(**filters: Unpack[Filters]) -> Listing:
 
 
 def list_page(**filters: Unpack[Filters]) -> Page[Account]:
-    """One page of invoices; past the end, which the vendor may refuse, an empty one. Raises: ApiError."""
-    page = _page(filters)
+    """One page of invoices, as `page_of` gives it. Raises: ApiError."""
+    page = page_of(vendor.for_pages(), **filters)
     _keep_names(
         {row.customer_id: row.customer_name for row in page.items if row.customer_id and row.customer_name}
     )
     return page
+
+
+def page_of(client: Client, **filters: Unpack[Filters]) -> Page[Account]:
+    """One page of invoices that fit the filters; past the end, which the vendor may refuse, an empty one.
+
+    Raises: ApiError.
+    """
+    page = _page(client, filters)
+    items = tuple(row for row in page.items if _fits(row, filters))
+    return page.model_copy(update={"items": items, "unfit": len(page.items) - len(items)})
 
 
 def read(account_id: str) -> Account:
@@ -130,7 +142,7 @@ def snapshots_of(rows: Iterable[Account]) -> dict[str, Snapshot]:
 def has_uuid(account_id: str | None) -> bool:
     """Whether the account can have a page and a box: the vendor documents no ids but UUIDs."""
     try:
-        return bool(uuid.UUID(account_id))
+        return str(uuid.UUID(account_id)) == account_id
     except (TypeError, ValueError):
         return False
 
@@ -165,17 +177,31 @@ def _open_campaigns() -> list[Campaign]:
     return []
 
 
-def _page(filters: Filters) -> Page[Account]:
-    client = vendor.for_pages()
+def _page(client: Client, filters: Filters) -> Page[Account]:
+    number = filters.get("page", 1)
     try:
         return client.accounts(**filters)
     except NotAllowed:
         raise
     except Refused:
-        if filters.get("page", 1) == 1:
+        first = client.accounts(**filters | {"page": 1}) if number > 1 else None
+        if first is None or number <= (Paging.of_api(first).last or 0):
             raise
-        first = client.accounts(**filters | {"page": 1})
-        return first.model_copy(update={"page": filters["page"], "items": (), "unreadable": 0})
+        return first.model_copy(update={"page": number, "items": (), "unreadable": 0})
+
+
+def _with_uuids(page: Page[Account]) -> Page[Account]:
+    """The page's accounts that can have a page of their own; the others count as unreadable."""
+    items = tuple(row for row in page.items if has_uuid(row.id))
+    return page.model_copy(
+        update={"items": items, "unreadable": page.unreadable + len(page.items) - len(items)}
+    )
+
+
+def _fits(account: Account, filters: Filters) -> bool:
+    """False where a filter that names an exact value was ignored."""
+    asked = ((filters.get("status"), account.status), (filters.get("customer_id"), account.customer_id))
+    return all(not wanted or given in (None, wanted) for wanted, given in asked)
 
 
 def _look_up(account_id: str) -> Snapshot:

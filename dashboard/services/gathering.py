@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
 from django.db import transaction
 
 from dashboard.api.client import Client
+from dashboard.api.errors import Malformed
 from dashboard.api.schema import Account, Page
 from dashboard.models import Errand, GatheredPage, Gathering, Selection
 from dashboard.services import accounts, clock, selection
@@ -15,10 +17,24 @@ from dashboard.services.paging import Paging
 
 PER_PAGE = 100
 MOST_PAGES = 1000
+NOTED = ("pages", "pages_read", "first_total", "last_total", "rows_read", "last_page")
+SAME_PAGE = (
+    "The vendor gives the same page of its list again and again, so that it cannot be read to its end. "
+    "Try again later, or narrow the filters."
+)
 TOO_MANY = "More than 100,000 invoices match: narrow the filters and select in parts. Nothing was added."
+
+OTHER_FILTERS = (
+    "These were not selected: “Select all matching” is still under way with other filters. "
+    "Wait until it has ended or cancel it, then select all again."
+)
 
 Asked = TypeVar("Asked")
 Answered = TypeVar("Answered")
+
+
+class Busy(Exception):
+    """Another set is on its way into the selection; its text says what to do."""
 
 
 class Ask(Protocol):
@@ -30,7 +46,10 @@ class Ask(Protocol):
 
 
 def begin(picked: Selection, filters: Mapping[str, Any]) -> Gathering:
-    """Ask for all that match the filters (as `accounts.Filters`) now; a gathering under way is asked for once."""
+    """Ask for all that match the filters (as `accounts.Filters`) now; a gathering under way is asked for once.
+
+    Raises: Busy where one with other filters is under way.
+    """
     asked = {
         name: value if isinstance(value, bool) else str(value)
         for name, value in filters.items()
@@ -39,6 +58,8 @@ def begin(picked: Selection, filters: Mapping[str, Any]) -> Gathering:
     with transaction.atomic():
         locked = selection.lock(picked)
         if under_way := locked.gatherings.filter(state__in=Errand.ACTIVE).first():
+            if under_way.filters != asked:
+                raise Busy(OTHER_FILTERS)
             return under_way
         locked.gatherings.all().delete()
         return Gathering.objects.create(selection=locked, token=locked.token, filters=asked)
@@ -56,30 +77,46 @@ def progress(gathering: Gathering) -> tuple[int, int | None]:
 
 
 def next_pages(errand: Errand, at_once: int) -> range:
-    """The numbers of the pages to read now: one where it is not known how many there are."""
+    """The numbers of the pages to read now: one where it is not known whether there are more."""
     first = errand.pages_read + 1
-    return range(first, first + 1 if errand.pages is None else min(first + at_once, errand.pages + 1))
+    return range(first, min(first + at_once, max(errand.pages or first, first) + 1))
 
 
 def note(errand: Errand, pages: Sequence[Page[Account]]) -> bool:
-    """Keep in the errand what these pages say of the list; gives whether it has come to its end."""
-    last = pages[-1]
-    errand.pages_read += len(pages)
-    errand.pages = Paging.of_api(last).last
-    errand.first_total = pages[0].total if errand.first_total is None else errand.first_total
-    errand.last_total = last.total
-    return not last.has_next or (errand.pages is not None and errand.pages_read >= errand.pages)
+    """Keep in the errand what these pages say of the list; gives whether it has come to its end.
+
+    Pages may hold fewer rows than asked for: it ends where all came that are counted, or an empty page.
+    Raises: Malformed.
+    """
+    for page in pages:
+        _note_page(errand, page)
+    if errand.pages is None or errand.pages_read < errand.pages:
+        return errand.pages is None and not pages[-1].size
+    return errand.last_total is None or errand.rows_read >= errand.last_total or not pages[-1].size
+
+
+def _note_page(errand: Errand, page: Page[Account]) -> None:
+    ids = " ".join(row.id or "" for row in page.items).strip()
+    mark = blake2b(ids.encode(), digest_size=16).hexdigest() if ids else ""
+    if mark and mark == errand.last_page:
+        raise Malformed(SAME_PAGE)
+    errand.last_page = mark
+    errand.pages_read += 1
+    errand.rows_read += page.size
+    errand.pages = Paging.of_api(page).last or errand.pages
+    errand.first_total = page.total if errand.first_total is None else errand.first_total
+    errand.last_total = errand.last_total if page.total is None else page.total
 
 
 def step(gathering: Gathering, client: Client, ask: Ask, at_once: int) -> None:
     """Read the next pages; after the last one, put all into the selection. Raises: ApiError."""
     filters = _filters_of(gathering)
     pages = ask(
-        lambda number: client.accounts(**filters, page=number, per_page=PER_PAGE),
+        lambda number: accounts.page_of(client, **filters, page=number, per_page=PER_PAGE),
         next_pages(gathering, at_once),
     )
     is_over = note(gathering, pages)
-    if _is_too_long(gathering, is_over=is_over):
+    if max(gathering.last_total or 0, gathering.rows_read) > MOST_PAGES * PER_PAGE:
         _save(gathering, state=Errand.State.FAILED, message=TOO_MANY, finished_at=clock.now())
         return
     with transaction.atomic():
@@ -91,11 +128,6 @@ def _filters_of(gathering: Gathering) -> dict[str, Any]:
     asked: dict[str, Any] = gathering.filters
     amounts = {name: Decimal(value) for name, value in asked.items() if name.startswith("amount_")}
     return asked | amounts
-
-
-def _is_too_long(gathering: Gathering, *, is_over: bool) -> bool:
-    longest = gathering.pages if gathering.pages is not None else gathering.pages_read + int(not is_over)
-    return longest > MOST_PAGES or (gathering.last_total or 0) > MOST_PAGES * PER_PAGE
 
 
 def _keep(gathering: Gathering, pages: Sequence[Page[Account]]) -> bool:
@@ -111,8 +143,8 @@ def _keep(gathering: Gathering, pages: Sequence[Page[Account]]) -> bool:
         ],
         ignore_conflicts=True,
     )
-    fields = ("pages", "pages_read", "first_total", "last_total", "unreadable")
-    return _save(gathering, **{name: getattr(gathering, name) for name in fields})
+    values = {name: getattr(gathering, name) for name in (*NOTED, "unreadable")}
+    return _save(gathering, **values)
 
 
 def _finish(gathering: Gathering) -> None:

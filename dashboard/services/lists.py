@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, Literal
 
 from dashboard.api.schema import canonical_id
@@ -19,6 +19,7 @@ MOST_LINES = 200_000
 SAMPLE = 100
 ODD_SHARE = 0.1  # of characters that no text holds: more, and it is none
 _HEAD = 64 * 1024
+BLANK: tuple[int, list[Any]] = 0, []
 
 TOO_LARGE = "This file is larger than 20 MB. Nothing was taken: bring it in parts."
 TOO_LONG = "This list has more than 200,000 lines. Nothing was taken: bring it in parts."
@@ -125,15 +126,18 @@ def rows(content: bytes, layout: Layout) -> Iterator[Row]:
 
 
 def typed_rows(content: bytes, layout: Layout) -> Iterator[tuple[int, list[Any]]]:
-    """The same rows with their lines, but a workbook's numbers and days are no text. Raises: Unreadable."""
-    if layout.kind != "xlsx":
-        yield from ((row.line, row.cells) for row in rows(content, layout))
-        return
-    with _readable():
-        for line, cells in workbooks.typed_rows(content, layout.sheet):
-            cells = [_trimmed(cell) if isinstance(cell, str) else cell for cell in cells]
-            if any(cell != "" for cell in cells):
-                yield line, cells
+    """The same rows with their lines, but a workbook's numbers and days are no text; blank ones between are `BLANK`.
+
+    Raises: Unreadable.
+    """
+    read, has_begun, blanks = _typed_sheet_rows if layout.kind == "xlsx" else _csv_rows, False, 0
+    for row in read(content, layout):
+        if any(cell != "" for cell in row.cells):
+            yield from repeat(BLANK, blanks)
+            yield row.line, row.cells
+            has_begun, blanks = True, 0
+        else:
+            blanks += has_begun
 
 
 def newline_of(content: bytes, layout: Layout) -> str:
@@ -237,6 +241,16 @@ def _sheet_rows(content: bytes, layout: Layout) -> Iterator[Row]:
     with _readable():
         for line, cells in workbooks.rows(content, layout.sheet):
             yield Row(line, [_trimmed(cell) for cell in cells])
+
+
+def _typed_sheet_rows(content: bytes, layout: Layout) -> Iterator[Row]:
+    """With an empty row for each line that the sheet passes over."""
+    before = 0
+    with _readable():
+        for line, cells in workbooks.typed_rows(content, layout.sheet):
+            yield from repeat(Row(0, []), line - before - 1)
+            yield Row(line, [_trimmed(cell) if isinstance(cell, str) else cell for cell in cells])
+            before = line
 
 
 @contextmanager

@@ -10,10 +10,10 @@ from django.db import connection, transaction
 from dashboard.api.client import Client
 from dashboard.api.errors import NotAllowed, NotFound, Refused
 from dashboard.api.schema import Account
-from dashboard.models import Entry, Errand, Upload
-from dashboard.services import accounts, clock, lists, uploads
+from dashboard.models import Entry, Errand, Upload, UploadFile
+from dashboard.services import accounts, clock, lists, uploads, workbooks
 from dashboard.services.chunks import in_chunks
-from dashboard.services.gathering import PER_PAGE, Ask, next_pages, note
+from dashboard.services.gathering import NOTED, PER_PAGE, Ask, next_pages, note
 
 STATE = Entry.State
 METHOD = Upload.Method
@@ -29,10 +29,15 @@ REMEMBERED = timedelta(minutes=10)
 NOTHING = "Nothing stands in this column."
 TOO_LONG = "It is longer than 200 characters."
 NOT_READABLE = "It holds characters that cannot be read."
+NO_RESULT = "A formula whose result the file does not hold. Open the file in a spreadsheet, save it and bring it again."
 NOT_SEARCHED = (
     "The vendor's search finds no invoice with exactly this number; it does not look at external ids."
 )
 NOT_LISTED = "No invoice in the vendor's list has exactly this number or id."
+NOT_SHOWN = (
+    "Not among the rows that came, but the vendor counts more than its pages held: look for it there, "
+    "or bring its account id."
+)
 NO_SUCH_ID = "Not found in this workspace: deleted, mistyped, or out of this API key's sight."
 TOO_COMMON = "The vendor's search finds more than 1,000 invoices for it: too many to look through."
 
@@ -47,7 +52,9 @@ def read_lines(upload: Upload) -> None:
                     return
                 _insert(upload, chunk)
     except lists.Unreadable as error:
-        _save(upload, state=Errand.State.FAILED, message=str(error), finished_at=clock.now())
+        if _save(upload, state=Errand.State.FAILED, message=str(error), finished_at=clock.now()):
+            upload.entries.all().delete()
+            UploadFile.objects.filter(pk=upload.pk).delete()
         return
     _save(upload, is_read=True)
 
@@ -77,7 +84,9 @@ def _plan(upload: Upload, client: Client) -> None:
 
 
 def _walk(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
-    pages = ask(lambda number: client.accounts(page=number, per_page=PER_PAGE), next_pages(upload, at_once))
+    pages = ask(
+        lambda number: accounts.page_of(client, page=number, per_page=PER_PAGE), next_pages(upload, at_once)
+    )
     is_over = note(upload, pages)
     _write(upload, [account for page in pages for account in page.items], is_over=is_over)
 
@@ -85,8 +94,7 @@ def _walk(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
 def _write(upload: Upload, seen: Collection[Account], *, is_over: bool) -> None:
     """Keep what pages of the list say. Rows move between pages, so the few that no page showed are looked up, too."""
     with transaction.atomic():
-        fields = ("method", "pages", "pages_read", "first_total", "last_total")
-        if not _save(upload, **{name: getattr(upload, name) for name in fields}):
+        if not _save(upload, **{name: getattr(upload, name) for name in ("method", *NOTED)}):
             return
         if upload.method not in uploads.SEARCHES:
             _match(upload, seen)
@@ -98,7 +106,7 @@ def _write(upload: Upload, seen: Collection[Account], *, is_over: bool) -> None:
 
 def _has_few_left(upload: Upload) -> bool:
     left = upload.entries.filter(state=STATE.WAITING).count()
-    return upload.has_drifted or left <= max(upload.pages_read, FEW)
+    return upload.has_drifted or upload.is_short or left <= max(upload.pages_read, FEW)
 
 
 def _match(upload: Upload, seen: Collection[Account]) -> None:
@@ -122,7 +130,7 @@ def _search(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
         _take(entry, found)
         if not entry.matches:
             is_listed_nowhere = upload.method == METHOD.CHECK and reason == NOT_SEARCHED
-            entry.state, entry.reason = STATE.MISSING, NOT_LISTED if is_listed_nowhere else reason
+            entry.state, entry.reason = STATE.MISSING, _not_listed(upload) if is_listed_nowhere else reason
     with transaction.atomic():
         if _save(upload, served_at=clock.now()):
             _save_entries(waiting)
@@ -135,11 +143,11 @@ def _find(client: Client, value: str) -> tuple[list[Account], str]:
     try:
         if lists.named_id(value):
             return [client.account(value)], ""
-        found: list[Account] = []
-        for number in range(1, SEARCH_PAGES + 1):
-            page = client.accounts(search=value, page=number, per_page=PER_PAGE)
+        walk, found = Upload(), list[Account]()  # the walk counts and is not saved
+        while walk.pages_read < SEARCH_PAGES:
+            page = accounts.page_of(client, search=value, page=walk.pages_read + 1, per_page=PER_PAGE)
             found += [row for row in page.items if value.casefold() in map(str.casefold, _names_of(row))]
-            if not page.has_next:
+            if note(walk, [page]):
                 return found, NOT_SEARCHED
     except NotFound:
         return [], NO_SUCH_ID
@@ -163,14 +171,20 @@ def _remember(upload: Upload) -> None:
         entries = list(waiting.filter(value__in=set(chunk) & before.keys()))
         for entry in entries:
             seen = before[entry.value]
+            if sum(match["exact"] for match in seen.matches) != 1:
+                continue  # a person chose it; what is meant now is asked again
             entry.state, entry.account_id = STATE.FOUND, seen.account_id
             entry.matches, entry.read_at = seen.matches, seen.read_at
         _save_entries(entries)
 
 
+def _not_listed(upload: Upload) -> str:
+    return NOT_SHOWN if upload.is_short else NOT_LISTED
+
+
 def _conclude(upload: Upload) -> None:
     """Nothing is left to ask the vendor."""
-    upload.entries.filter(state=STATE.WAITING).update(state=STATE.MISSING, reason=NOT_LISTED)
+    upload.entries.filter(state=STATE.WAITING).update(state=STATE.MISSING, reason=_not_listed(upload))
     uploads.mark_same_invoices(upload)
     _save(upload, state=Errand.State.DONE, finished_at=clock.now())
 
@@ -230,6 +244,8 @@ def _values(upload: Upload) -> Iterator[tuple[int, int, str]]:
 def _problem(value: str) -> str:
     if not value:
         return NOTHING
+    if value == workbooks.NO_RESULT:
+        return NO_RESULT
     if len(value) > LONGEST_VALUE:
         return TOO_LONG
     return NOT_READABLE if "\ufffd" in value or not value.isprintable() else ""

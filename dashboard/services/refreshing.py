@@ -12,7 +12,7 @@ from dashboard.api.errors import NotAllowed, NotFound, Refused
 from dashboard.models import Errand, Refreshing, SelectedAccount, Selection
 from dashboard.services import accounts, clock, selection
 from dashboard.services.accounts import Snapshot
-from dashboard.services.gathering import PER_PAGE, Ask, next_pages, note
+from dashboard.services.gathering import NOTED, PER_PAGE, Ask, next_pages, note
 
 METHOD = Refreshing.Method
 FEW = 4  # so few are read one by one, without a look at how long the list is
@@ -67,7 +67,8 @@ def _plan(refreshing: Refreshing, client: Client) -> None:
 def _walk(refreshing: Refreshing, client: Client, ask: Ask, at_once: int) -> None:
     """Rows move between pages: those that none showed are read by a call of their own afterwards."""
     pages = ask(
-        lambda number: client.accounts(page=number, per_page=PER_PAGE), next_pages(refreshing, at_once)
+        lambda number: accounts.page_of(client, page=number, per_page=PER_PAGE),
+        next_pages(refreshing, at_once),
     )
     if note(refreshing, pages):
         refreshing.method = METHOD.EACH
@@ -111,8 +112,8 @@ def _keep(refreshing: Refreshing, found: Mapping[str, Snapshot]) -> None:
     refreshing.changed += kept.changed
     if kept.changed:
         Selection.objects.filter(pk=refreshing.selection_id).update(revision=F("revision") + 1)
-    fields = ("method", "pages", "pages_read", "first_total", "last_total", "place", "read", "changed")
-    values = {name: getattr(refreshing, name) for name in (*fields, "unreadable")}
+    fields = ("method", *NOTED, "place", "read", "changed", "unreadable")
+    values = {name: getattr(refreshing, name) for name in fields}
     _save(refreshing, **values)
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
+from typing import Any
 
 from dashboard.models import Batch, Entry, Run, Upload
 from dashboard.services import exports, lists, spreadsheets, unsent, uploads
@@ -19,6 +20,7 @@ WITHOUT_RUN = {
     Entry.State.BAD: "not readable",
 }
 LEFT_OUT = ("not in this run", "It was taken out before the run was confirmed.", "")
+BLANK = ("", "", "")
 Fate = tuple[str, str, str]
 
 
@@ -68,17 +70,30 @@ Line = tuple[Sequence[Cell], tuple[str, str, str]]  # the cells; the entry's sta
 
 def _heading_and_lines(upload: Upload, content: bytes, layout: Layout) -> tuple[list[str], Iterator[Line]]:
     """The headings, as wide as the widest line, made where there were none; then what each entry says of its line."""
-    entries = upload.entries.order_by("pk").values_list("value", "state", "reason", "account_id")
+    entries = upload.entries.order_by("pk").values_list("line", "value", "state", "reason", "account_id")
     told = entries.iterator(chunk_size=CHUNK)
     if layout.kind == "text":
-        return ["Invoice"], (([value], (state, reason, id_)) for value, state, reason, id_ in told)
+        return ["Invoice"], (([value], (state, reason, id_)) for _, value, state, reason, id_ in told)
     width = max((len(cells) for _, cells in lists.typed_rows(content, layout)), default=0)
     heading = [*upload.columns] if layout.heading else _made_up(width, upload.column or 0)
     heading += [""] * (width - len(heading))
     rows = lists.typed_rows(content, layout)
     if layout.heading:
         next(rows, None)
-    return heading, ((cells, entry[1:]) for (_, cells), entry in zip(rows, told, strict=True))
+    return heading, _told(rows, told)
+
+
+def _told(
+    rows: Iterable[tuple[int, list[Any]]], entries: Iterator[tuple[int, str, str, str, str]]
+) -> Iterator[Line]:
+    """Each row with what the entry of its line says; a blank one has none."""
+    entry = next(entries, None)
+    for line, cells in rows:
+        if entry and entry[0] == line:
+            yield cells, entry[2:]
+            entry = next(entries, None)
+        else:
+            yield cells, BLANK
 
 
 def _made_up(width: int, column: int) -> list[str]:
@@ -107,6 +122,8 @@ def _fates_of(run: Run, account_ids: Sequence[str]) -> dict[str, Fate]:
 
 
 def _fate(state: str, reason: str, fate: Fate | None, before: Fate | None) -> Fate:
+    if not state:
+        return BLANK
     if state != Entry.State.FOUND:
         return WITHOUT_RUN[Entry.State(state)], reason, ""
     return fate or before or LEFT_OUT

@@ -9,7 +9,7 @@ from typing import NamedTuple, Unpack
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from dashboard.api.schema import Campaign, Page
@@ -144,6 +144,10 @@ def take_in(selection: Selection, readings: Iterable[tuple[datetime, Sequence[Sn
         fresh = {row["id"]: row for row in snapshots if uuid.UUID(row["id"]).bytes not in seen}
         seen.update(uuid.UUID(account_id).bytes for account_id in fresh)
         taken.given += len(snapshots)
+        for chunk in in_chunks(list(fresh), _CHUNK):
+            newer = locked.accounts.filter(account_id__in=chunk, read_at__gt=read_at)
+            for account_id in newer.values_list("account_id", flat=True):
+                del fresh[account_id]
         SelectedAccount.objects.bulk_create(
             [
                 SelectedAccount(selection=locked, account_id=account_id, snapshot=row, read_at=read_at)
@@ -212,7 +216,8 @@ def _vendor_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
     page = accounts.list_page(**filters)
     snapshots = accounts.snapshots_of(page.items)
     _remember_shown(selection, snapshots)
-    keep(selection.accounts.all(), snapshots)
+    if keep(selection.accounts.all(), snapshots).changed:  # a review that showed it otherwise is stale
+        Selection.objects.filter(pk=selection.pk).update(revision=F("revision") + 1)
     return Page(
         items=tuple(snapshots.values()),
         page=page.page,
@@ -220,6 +225,7 @@ def _vendor_page(selection: Selection, filters: Filters) -> Page[Snapshot]:
         total=page.total,
         total_pages=page.total_pages,
         unreadable=page.unreadable + len(page.items) - len(snapshots),
+        unfit=page.unfit,
     )
 
 

@@ -121,7 +121,9 @@ def choose_column(upload: Upload, column: int, *, heading: bool) -> None:
 
 
 def choose(upload: Upload, choices: Mapping[int, str]) -> int:
-    """Say which invoice is meant, by entry, "" for none of them. Gives how many were decided."""
+    """Say which invoice is meant, by entry, "" for none of them. Gives how many were decided. Raises: NotPossible."""
+    if not may_use(upload):
+        raise NotPossible("This list was used before, or its selection was sent or cleared meanwhile.")
     entries = upload.entries.filter(pk__in=choices.keys(), state=STATE.ASKED)
     decided = [entry for entry in entries if _decide(entry, choices[entry.pk])]
     Entry.objects.bulk_update(decided, ["state", "account_id", "reason"], batch_size=100)
@@ -145,7 +147,13 @@ def look_through(upload: Upload) -> None:
         changed = Upload.objects.filter(
             pk=upload.pk, state=Errand.State.DONE, method=METHOD.SEARCH, used_at=None, removed_at=None
         ).update(
-            state=Errand.State.QUEUED, method=METHOD.REST, pages_read=0, first_total=None, last_total=None
+            state=Errand.State.QUEUED,
+            method=METHOD.REST,
+            pages_read=0,
+            rows_read=0,
+            last_page="",
+            first_total=None,
+            last_total=None,
         )
         if not changed:
             raise NotPossible("The whole list was looked through before.")

@@ -19,6 +19,7 @@ from openpyxl.utils.datetime import from_excel
 MOST_UNPACKED = 400 * 1024 * 1024
 MOST_COLUMNS = 200
 MOST_SHEETS = 50
+NO_RESULT = "(formula without a result)"
 _PART = 256 * 1024
 _STRINGS = "xl/sharedStrings.xml"
 
@@ -38,7 +39,10 @@ def sheets(content: bytes) -> list[str]:
 
 
 def rows(content: bytes, sheet: str) -> Iterator[tuple[int, list[str]]]:
-    """Line numbers of the sheet with their cells; a formula's cell holds its last result. Raises: Damaged, TooLarge."""
+    """Line numbers of the sheet with their cells; a formula's cell holds its last result, or `NO_RESULT`.
+
+    Raises: Damaged, TooLarge.
+    """
     return _rows(content, sheet, _Sheet)
 
 
@@ -182,19 +186,34 @@ class _Strings(_Target):
             self.ready.append("".join(self.pieces))
 
 
-class _Presence(_Target):
-    """True for each cell with something in it."""
+class _Cells(_Target):
+    """The text of each cell, `NO_RESULT` for a formula that was never reckoned: only the result of one may be empty text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.kind, self._is_formula = "n", False
 
     def opened(self, name: str, attributes: dict[str, str]) -> None:
         if name == "c":
-            self.pieces = []
+            self.pieces, self.kind, self._is_formula = [], attributes.get("t", "n"), False
+        elif name == "f":
+            self._is_formula = True
+
+    @property
+    def cell(self) -> str:
+        text = "".join(self.pieces)
+        return NO_RESULT if self._is_formula and not text and self.kind != "str" else text
+
+
+class _Presence(_Cells):
+    """True for each cell with something in it."""
 
     def closed(self, name: str) -> None:
-        if name == "c" and any(self.pieces):
+        if name == "c" and self.cell:
             self.ready.append(True)
 
 
-class _Sheet(_Target):
+class _Sheet(_Cells):
     """Rows: their line and their cells as text."""
 
     def __init__(self, strings: list[str], dates: frozenset[str], epoch: datetime) -> None:
@@ -206,12 +225,12 @@ class _Sheet(_Target):
         }
         self._dates, self._epoch = dates, epoch
         self._line, self._column, self._cells = 0, 0, list[Any]()
-        self._kind, self._style = "n", ""
+        self._style = ""
 
     def opened(self, name: str, attributes: dict[str, str]) -> None:
+        super().opened(name, attributes)
         if name == "c":
-            self.pieces = []
-            self._kind, self._style = attributes.get("t", "n"), attributes.get("s", "")
+            self._style = attributes.get("s", "")
             place = attributes.get("r")
             self._column = _column(place.rstrip("0123456789")) if place else self._column + 1
         elif name == "row":
@@ -220,15 +239,17 @@ class _Sheet(_Target):
 
     def closed(self, name: str) -> None:
         if name == "c":
-            self._put("".join(self.pieces))
+            self._put(self.cell)
         elif name == "row":
             self.ready.append((self._line, self._cells))
 
     def _put(self, text: str) -> None:
         if not text or not 1 <= self._column <= MOST_COLUMNS:
             return
-        read = self._kinds.get(self._kind, str)
-        if self._kind == "n" and self._style in self._dates:
+        read = self._kinds.get(self.kind, str)
+        if text == NO_RESULT:
+            read = str
+        elif self.kind == "n" and self._style in self._dates:
             read = self._date
         missing = self._column - 1 - len(self._cells)
         self._cells += [""] * missing

@@ -106,6 +106,9 @@ class AccountListTable(AccountTable):
         verbose_name=_("Enroll"), accessor="id", attrs=_labelled("", **{"class": "row-act"})
     )
 
+    class Meta(AccountTable.Meta):
+        pass
+
     def __init__(
         self,
         rows: Collection[dict[str, Any]],

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.contrib.auth.models import User
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import ngettext
@@ -74,20 +74,26 @@ def _pick(request: SignedIn, campaign_id: UUID) -> HttpResponse:
     picked = selection.of(request.user, campaign_id)
     if form.next == Next.CLEARED:
         return _clear(request, picked)
-    if form.next == Next.LOOK_UP and form.pasted.strip():
-        return see_other(
-            uploads.keep(request.user, campaign_id, content=form.pasted.encode()).get_absolute_url()
-        )
     done = selection.change(picked, add=form.add, remove=form.remove)
+    if form.next == Next.LOOK_UP and form.pasted.strip():
+        upload = uploads.keep(request.user, campaign_id, content=form.pasted.encode())
+        return see_other(upload.get_absolute_url())
     tally = selection.tally(picked, form.on_page)
     if template := ANSWERS.get(form.next):
         context = {"tally": tally, "before": form.ticked, "campaign_id": campaign_id, "may_pick": True}
         return not_cached(render(request, template, context))
     if form.next == Next.GATHER:
-        gathering.begin(picked, AccountFilter(request.GET).query)
+        _gather(request, picked)
     elif not form.accepts(tally.selected):
         return _picker(request, campaign_id, form, status=422)
     return _go_on(request, campaign_id, form, done)
+
+
+def _gather(request: SignedIn, picked: Selection) -> None:
+    try:
+        gathering.begin(picked, AccountFilter(request.GET).query)
+    except gathering.Busy as error:
+        messages.error(request, str(error))
 
 
 def _clear(request: SignedIn, picked: Selection) -> HttpResponse:
@@ -112,6 +118,8 @@ def _go_on(request: SignedIn, campaign_id: UUID, form: PickForm, done: Change) -
     if form.next == Next.REVIEW:
         return see_other(reverse("run-review", args=[campaign_id]))
     query = request.GET.copy()
+    if form.next == Next.FILTER:
+        query = QueryDict(AccountFilter.sent(request.POST), mutable=True)
     if form.cleaned_data["page"]:
         query["page"] = str(form.cleaned_data["page"])
     return see_other(f"{request.path}?{query.urlencode()}" if query else request.path)

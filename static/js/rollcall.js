@@ -204,6 +204,36 @@
     showHeader();
   }, true);
 
+  // The list is not swapped before its ticks are saved: one that still waits for its turn would go with its box.
+  // Where saving fails the list stays, and the alert box says so.
+  let saving = 0;
+  let held = [];
+  const isSaved = () => {
+    const before = document.querySelector("#selection [name=before]")?.value.split(" ").filter(Boolean);
+    return !before || String(before.sort()) === String(boxes().filter((box) => box.checked).map((box) => box.value).sort());
+  };
+
+  document.addEventListener("htmx:confirm", (event) => {
+    const { target, issueRequest } = event.detail;
+    if (target.id !== "accounts" || (!saving && isSaved())) return;
+    event.preventDefault();
+    held.push(() => issueRequest(true));
+    if (!saving) htmx.trigger("#ticks", "change");
+  });
+
+  document.addEventListener("htmx:beforeRequest", ({ detail }) => {
+    if (detail.elt.id === "ticks") saving += 1;
+  });
+
+  document.addEventListener("htmx:afterRequest", ({ detail }) => {
+    if (detail.elt.id !== "ticks") return;
+    saving -= 1;
+    if (!detail.successful) held = [];
+    setTimeout(() => {
+      if (!saving) held.splice(0).forEach((issue) => issue());
+    });
+  });
+
   // Another tab may have changed the selection meanwhile.
   document.addEventListener("visibilitychange", () => {
     if (!document.hidden) htmx.trigger(document.body, "returned");

@@ -147,6 +147,25 @@ def test_an_account_is_read_as_documented() -> None:
     assert (account.campaign_id, account.is_sandbox, account.customer_name) == (None, None, "")
 
 
+@pytest.mark.parametrize(
+    ("sent", "read"),
+    [
+        (True, True),
+        ("True", True),
+        (1, True),
+        ("1", True),
+        (False, False),
+        ("false", False),
+        (0, False),
+        (None, None),
+        ("perhaps", None),
+        ([], None),
+    ],
+)
+def test_a_sandbox_mark_is_read_from_words_and_numbers(sent: Any, read: bool | None) -> None:
+    assert Account.read({"is_sandbox": sent}).is_sandbox is read
+
+
 def test_an_account_of_nulls_is_read() -> None:
     account = Account.read(dict.fromkeys(Account.model_fields))
 

@@ -77,7 +77,7 @@ def test_all_that_match_are_selected_without_javascript(
     selected = SelectedAccount.objects.count()
     assert selected >= 200
     expect(plain.locator("#selection")).to_contain_text(f"{selected} selected")
-    plain.get_by_role("link", name="View selected").click()
+    plain.get_by_role("button", name="View selected").click()
     expect(plain.locator("tbody tr")).to_have_count(20)
 
 

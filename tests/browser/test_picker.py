@@ -2,10 +2,11 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import SelectedAccount
@@ -95,11 +96,11 @@ def test_the_selected_ones_are_viewed_alone_and_taken_out_there(desk: Page, pick
         says(desk, f"{place + 1} selected")
     desk.reload()
 
-    act(desk.get_by_role("link", name="View selected"))
+    act(desk.get_by_role("button", name="View selected"))
     expect(desk.locator("tbody tr")).to_have_count(2)
     desk.locator("#ticks tbody input").first.press("Space")
     says(desk, "1 selected")
-    act(desk.get_by_role("link", name="Show all invoices"))
+    act(desk.get_by_role("button", name="Show all invoices"))
 
     says(desk, "1 selected")
     expect(desk.locator("#ticks tbody input:checked")).to_have_count(1)
@@ -195,7 +196,7 @@ def test_everything_without_javascript(plain: Page, picker: str, sandbox: Sandbo
     plain.get_by_role("button", name="Select this page").click()
     plain.get_by_role("button", name="Clear this page").click()
     says(plain, "20 selected, 20 not on this page")
-    plain.get_by_role("link", name="View selected").click()
+    plain.get_by_role("button", name="View selected").click()
     plain.locator("#ticks tbody input").first.uncheck()
     plain.get_by_role("button", name="Add and stay").click()
     says(plain, "19 selected")
@@ -207,6 +208,97 @@ def test_everything_without_javascript(plain: Page, picker: str, sandbox: Sandbo
     plain.get_by_role("button", name="Clear selection").click()
 
     assert selected() == 0
+
+
+def test_filtering_without_javascript_keeps_the_ticks(plain: Page, picker: str) -> None:
+    plain.locator("#ticks tbody input").first.check()
+    plain.get_by_label("Search").fill("nothing-like-it")
+    plain.get_by_label("Search").press("Enter")
+    expect(plain).to_have_url(re.compile("search=nothing-like-it"))
+    says(plain, "1 selected, 1 not on this page")
+
+    plain.get_by_role("button", name="Clear", exact=True).click()
+    expect(plain).to_have_url(picker)
+    plain.locator("#ticks tbody input").nth(1).check()
+    plain.get_by_role("button", name="View selected").click()
+    expect(plain.locator("tbody tr")).to_have_count(2)
+    plain.locator("#ticks tbody input").first.uncheck()
+    plain.get_by_role("button", name="Show all invoices").click()
+
+    says(plain, "1 selected")
+    assert selected() == 1
+
+
+@dataclass
+class Held:
+    """Answers to what saves ticks, held back until a test lets them go on."""
+
+    page: Page
+    routes: list[Route] = field(default_factory=list)
+    is_open: bool = False
+
+    def __call__(self, route: Route) -> None:
+        if self.is_open or route.request.method != "POST":
+            route.fallback()
+        else:
+            self.routes.append(route)
+
+    def let_go(self) -> None:
+        route = self._next()
+        self.is_open = True
+        route.continue_()
+
+    def fail(self) -> None:
+        self._next().fulfill(status=503)
+
+    def _next(self) -> Route:
+        for _ in range(1000):
+            if self.routes:
+                return self.routes.pop()
+            self.page.evaluate("new Promise(requestAnimationFrame)")
+        raise AssertionError("nothing was sent")
+
+
+@pytest.fixture
+def held(desk: Page) -> Held:
+    held = Held(desk)
+    desk.route(re.compile("/enroll/"), held)
+    return held
+
+
+@WAYS
+def test_a_tick_that_waits_for_its_turn_outlives_a_turned_page(
+    desk: Page, picker: str, held: Held, act: Act
+) -> None:
+    desk.goto(picker)
+    boxes = desk.locator("#ticks tbody input")
+    boxes.nth(0).check()
+    boxes.nth(1).check()
+    act(desk.get_by_role("button", name="Next"))
+
+    held.let_go()
+
+    expect(desk).to_have_url(re.compile("page=2"))
+    says(desk, "2 selected, 2 not on this page")
+
+
+def test_a_tick_that_was_not_saved_is_saved_before_the_page_is_turned(
+    desk: Page, picker: str, held: Held
+) -> None:
+    desk.goto(picker)
+    alert, turn = desk.get_by_role("alert"), desk.get_by_role("button", name="Next")
+    desk.locator("#ticks tbody input").first.check()
+    held.fail()
+    expect(alert).to_contain_text("Rollcall gave no answer")
+    turn.click()
+    held.fail()
+    expect(desk.locator("#ticks tbody input").first).to_be_checked()
+
+    turn.click()
+    held.let_go()
+
+    expect(desk).to_have_url(re.compile("page=2"))
+    says(desk, "1 selected, 1 not on this page")
 
 
 def test_cancelling_without_javascript_keeps_the_filter(plain: Page, picker: str) -> None:

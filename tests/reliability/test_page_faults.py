@@ -292,6 +292,21 @@ def test_a_filter_that_the_vendor_ignores_is_applied_here(sandbox: Sandbox, web:
     assert all("Draft" in row for row in found)
 
 
+@pytest.mark.row("U46")
+@pytest.mark.parametrize("address", ["/accounts/", LISTS["picker"]])
+def test_invoices_that_an_ignored_filter_let_through_are_left_out_and_told(
+    sandbox: Sandbox, web: Browser, address: str
+) -> None:
+    sandbox.faults.queue("ignore_filter", times=None)
+
+    response = web.get(f"{address}?status=settled&per_page=100")
+
+    found = rows(response)
+    assert 0 < len(found) < 60
+    assert all("Settled" in row for row in found)
+    assert f"{60 - len(found)} rows of the vendor's answer do not fit the filters" in text_of(response)
+
+
 # ----------------------------------------------------------------------------------------------------- slow answers
 
 

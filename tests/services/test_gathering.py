@@ -192,6 +192,15 @@ def test_asked_for_twice_it_is_done_once(picked: Selection) -> None:
     assert first == second
 
 
+def test_one_with_other_filters_is_refused_while_it_is_under_way(picked: Selection) -> None:
+    first = gathering.begin(picked, {"status": "settled"})
+
+    with pytest.raises(gathering.Busy):
+        gathering.begin(picked, {"search": "INV-1"})
+
+    assert gathering.latest(picked) == first
+
+
 def test_pages_come_in_parallel_as_far_as_calls_are_free(
     sandbox: Sandbox, picked: Selection, clerk: Clerk, settings: Settings
 ) -> None:

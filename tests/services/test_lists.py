@@ -225,3 +225,28 @@ def test_pasted_text_takes_any_separator_and_keeps_quoted_pieces_whole() -> None
         (1, ["INV-1", "INV-2", "INV-3", "INV-4", ONE]),
         (2, ["INV 5", "INV-6"]),
     ]
+
+
+def test_a_formula_that_was_never_reckoned_is_a_cell_of_its_own() -> None:
+    content = sheets(Sums=[["=A9"]], March=[["Invoice number", "Note"], ["=B9", "x"], ["INV-1", '=""']])
+
+    glance = lists.look_at(content, "March")
+
+    assert glance.sheets == ["Sums", "March"]
+    assert [row.cells for row in glance.rows[1:]] == [
+        [workbooks.NO_RESULT, "x"],
+        ["INV-1", workbooks.NO_RESULT],
+    ]
+
+
+def test_blank_lines_between_rows_are_kept_with_the_typed_cells() -> None:
+    text = b'\nInvoice,Note\n\nINV-1,"two\nlines"\n,\nINV-2,x\n\n'
+    book = sheets(March=[[], ["Invoice"], [], [], ["INV-1"], [7], []])
+
+    assert [
+        [cells for _, cells in lists.typed_rows(content, lists.look_at(content).layout)]
+        for content in (text, book)
+    ] == [
+        [["Invoice", "Note"], [], ["INV-1", "two\nlines"], [], ["INV-2", "x"]],
+        [["Invoice"], [], [], ["INV-1"], [7]],
+    ]

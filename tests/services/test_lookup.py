@@ -4,11 +4,12 @@ import uuid
 
 import pytest
 
-from dashboard.models import Entry, Errand, Selection, Upload
+from dashboard.models import Entry, Errand, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import errands, lookup, uploads
+from dashboard.services import errands, lists, lookup, uploads
 from dashboard.services.errands import Clerk
 from tests.drive import drain, drained
+from tests.services.test_lists import sheets
 from tests.services.test_uploads import bring, fates
 
 STATE = Errand.State
@@ -98,6 +99,60 @@ def test_duplicates_and_bad_lines_are_told_by_line(sandbox: Sandbox, picked: Sel
         (5, "bad", lookup.TOO_LONG),
         (6, "duplicate", "The same invoice as in line 2."),
     ]
+
+
+def test_a_formula_without_a_result_is_told_by_line(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    account = sandbox.store.add_account(invoice_number="INV-1a")
+    book = sheets(March=[["Invoice number"], ["=A9"], ["INV-1a"], ["=A10"]])
+
+    done = drained(clerk, bring(picked, book, "list.xlsx"))
+
+    told = list(done.entries.order_by("pk").values_list("line", "state", "reason", "account_id"))
+    assert told == [
+        (2, "bad", lookup.NO_RESULT, ""),
+        (3, "found", "", account["id"]),
+        (4, "bad", lookup.NO_RESULT, ""),
+    ]
+
+
+@pytest.mark.row("O22")
+def test_a_list_that_is_too_long_leaves_nothing_behind(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lists, "MOST_LINES", 3)
+    monkeypatch.setattr(lookup, "LINES_AT_ONCE", 2)
+
+    done = drained(clerk, bring(picked, "INV-1\nINV-2\nINV-3\nINV-4\nINV-5"))
+
+    assert (done.state, done.message) == (STATE.FAILED, lists.TOO_LONG)
+    assert not Entry.objects.exists()
+    assert not UploadFile.objects.exists()
+
+
+def test_a_choice_after_the_list_was_used_is_refused(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    twins = [sandbox.store.add_account(invoice_number="TWIN") for _ in range(2)]
+    done = drained(clerk, bring(picked, f"TWIN {sandbox.store.add_account()['id']}"))
+    uploads.use(done)
+    done.refresh_from_db()
+
+    with pytest.raises(uploads.NotPossible):
+        uploads.choose(done, {done.entries.get(value="TWIN").pk: twins[0]["id"]})
+
+    assert done.entries.get(value="TWIN").state == "asked"
+
+
+def test_what_was_chosen_for_one_list_is_asked_again_for_the_next(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    twins = [sandbox.store.add_account(invoice_number="TWIN") for _ in range(2)]
+    first = drained(clerk, bring(picked, "TWIN"))
+    uploads.choose(first, {first.entries.get().pk: twins[0]["id"]})
+
+    assert fates(drained(clerk, bring(picked, "TWIN"))) == {"TWIN": "asked"}
 
 
 def test_characters_that_cannot_be_read_spoil_their_line_alone(

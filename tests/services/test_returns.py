@@ -13,7 +13,7 @@ from openpyxl import Workbook, load_workbook
 
 from dashboard.models import Run, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import accounts, errands, lookup, returns, runs, selection, uploads, vendor
+from dashboard.services import accounts, errands, lookup, returns, runs, selection, uploads, vendor, workbooks
 from dashboard.services.errands import Clerk
 from tests import ledger
 from tests.drive import drained
@@ -69,13 +69,14 @@ def test_every_line_is_given_back_in_order_with_what_became_of_it(
     assert rows[0] == ["Invoice number", "Amount", "Note", "", *ADDED]
     assert rows[1] == ["R-1", "-12.50", "'=1+1", "", "enrolled", "", ""]
     assert rows[2] == ["R-2", "7", "", "", "failed", ACTIVE, ledger.ACTIVE]
-    assert [row[4] for row in rows[3:6]] == ["not found", "given before", "not readable"]
+    assert [row[4] for row in rows[3:7]] == ["not found", "", "given before", "not readable"]
     assert rows[3][5] == lookup.NOT_LISTED
-    assert rows[4] == ["R-1", "1", "again", "", "given before", "The same as in line 2.", ""]
-    assert rows[5] == ["", "5", "x", "wide", "not readable", lookup.NOTHING, ""]
-    assert rows[6] == [invoices[2]["id"], "3", 'a "b"', "", "enrolled", "", ""]
-    assert rows[7] == ["R-4", "4", "left", "", *LEFT_OUT]
-    assert len(rows) == 8
+    assert rows[4] == [""] * 7
+    assert rows[5] == ["R-1", "1", "again", "", "given before", "The same as in line 2.", ""]
+    assert rows[6] == ["", "5", "x", "wide", "not readable", lookup.NOTHING, ""]
+    assert rows[7] == [invoices[2]["id"], "3", 'a "b"', "", "enrolled", "", ""]
+    assert rows[8] == ["R-4", "4", "left", "", *LEFT_OUT]
+    assert len(rows) == 9
 
 
 FILES = {
@@ -179,7 +180,7 @@ def test_a_workbook_stays_one_and_its_cells_stay_what_they_are(
 
     rows = [list(row) for row in load_workbook(io.BytesIO(given_back)).worksheets[0].values]
     assert rows[0] == ["Invoice", "a", "b", "c", "d", *ADDED]
-    lines[2][3] = None  # a formula that was never reckoned has no value
+    lines[2][3] = workbooks.NO_RESULT
     assert [row[:5] for row in rows[1:]] == lines
     assert [row[5] for row in rows[1:]] == ["enrolled", "failed", "not readable", "not in this run"]
     assert found(brought(collector, clerk, given_back, "again.xlsx")) == found(upload)

@@ -1,13 +1,16 @@
 """What one person has picked, kept on the server."""
 
 from collections import Counter
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 
 from dashboard.models import Selection
+from dashboard.sandbox.server import Sandbox
 from dashboard.services import selection
 
 CAMPAIGN = UUID(int=7)
@@ -93,3 +96,36 @@ def test_changing_a_page_takes_few_queries_however_many_are_selected(
 
     with django_assert_max_num_queries(8):
         selection.change(picked, add=Counter(ids(100, start=9001)), remove=ids(100))
+
+
+def test_an_older_reading_does_not_take_the_place_of_a_newer_one(picked: Selection) -> None:
+    [one, two] = ids(2)
+    earlier, later = timezone.now() - timedelta(hours=2), timezone.now()
+    selection.take_in(picked, [(later, [{"id": one, "status": "settled"}])])
+
+    taken = selection.take_in(
+        picked, [(earlier, [{"id": id_, "status": "not_assigned"} for id_ in (one, two)])]
+    )
+
+    assert (taken.given, taken.repeated, taken.added) == (2, 0, 1)
+    assert dict(picked.accounts.values_list("account_id", "snapshot__status")) == {
+        one: "settled",
+        two: "not_assigned",
+    }
+
+
+def test_a_page_that_reads_a_selected_invoice_otherwise_makes_the_review_stale(
+    sandbox: Sandbox, collector: User
+) -> None:
+    campaign_id = UUID(sandbox.store.add_campaign(status="active")["id"])
+    account = sandbox.store.add_account(status="not_assigned")
+    selection.change(selection.of(collector, campaign_id), add=Counter([account["id"]]))
+    selection.browse(collector, campaign_id, per_page=100)
+    before = selection.of(collector, campaign_id).revision
+
+    selection.browse(collector, campaign_id, per_page=100)
+    assert selection.of(collector, campaign_id).revision == before
+
+    account["status"] = "settled"
+    selection.browse(collector, campaign_id, per_page=100)
+    assert selection.of(collector, campaign_id).revision == before + 1

@@ -20,6 +20,13 @@ DRAFT = made_id("campaign", 7, 1)
 PAGE = reverse("account-detail", args=[ACCOUNT])
 
 
+def test_the_list_stacks_when_narrow_and_offers_no_order_that_the_vendor_does_not_have(web: Browser) -> None:
+    page = web.get("/accounts/").content.decode()
+
+    assert 'class="table stacks"' in page
+    assert "sort=" not in page
+
+
 def test_shows_every_field_as_the_vendor_has_it(web: Browser, sandbox: Sandbox) -> None:
     sandbox.store.accounts[ACCOUNT]["mood"] = "<b>grim</b>"
 

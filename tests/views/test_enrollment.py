@@ -13,10 +13,10 @@ from django.http import HttpResponse
 from django.test import Client as Browser
 from django.urls import reverse
 
-from dashboard.models import Batch, Run, SelectedAccount, Selection
+from dashboard.models import Batch, Run, SelectedAccount, Selection, Upload
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
-from dashboard.services import campaigns
+from dashboard.services import campaigns, uploads
 from dashboard.services import review as review_service
 from tests.pages import text_of
 
@@ -135,6 +135,16 @@ class TestPicking:
         assert (response.status_code, response["Location"]) == (303, picker("?per_page=20&page=2"))
         assert "2 selected , 2 not on this page" in text_of(web.get(response["Location"]))
 
+    def test_filtering_without_javascript_saves_the_ticks(self, web: Browser) -> None:
+        sent = {"account_ids": ACCOUNTS[:2], "shown": " ".join(ACCOUNTS[:20]), "then": "filter"}
+
+        response = web.post(
+            picker("?status=settled&page=2"), sent | {"search": "INV-2", "status": "", "amount_min": "x"}
+        )
+
+        assert (response.status_code, response["Location"]) == (303, picker("?search=INV-2&amount_min=x"))
+        assert selected() == set(ACCOUNTS[:2])
+
     def test_a_box_without_its_tick_takes_the_invoice_out(self, web: Browser) -> None:
         web.post(picker(), {"account_ids": [ACCOUNTS[0], ACCOUNTS[1], ACCOUNTS[59]]})
 
@@ -237,6 +247,19 @@ class TestPicking:
 
 
 class TestPasting:
+    @pytest.mark.parametrize("pasted", ["INV-2 INV-3", ACCOUNTS[40]])
+    def test_a_list_to_look_up_leaves_the_ticks_saved_and_takes_nothing_itself(
+        self, web: Browser, pasted: str
+    ) -> None:
+        sent = {"account_ids": [ACCOUNTS[0], pasted], "shown": " ".join(ACCOUNTS[:20]), "then": "look_up"}
+
+        response = web.post(picker(), sent)
+
+        upload = Upload.objects.get()
+        assert response["Location"] == upload.get_absolute_url()
+        assert uploads.content_of(upload).decode() == pasted
+        assert selected() == {ACCOUNTS[0]}
+
     @pytest.mark.parametrize("size", [1, 100, 101, 250])
     def test_any_number_of_ids_in_one_field(self, web: Browser, size: int) -> None:
         response = web.post(picker(), {"account_ids": ";\n".join(made_up(size))})

@@ -41,6 +41,25 @@ def test_takes_all_that_match_the_filter_in_the_background(web: Browser, clerk: 
     assert {row.snapshot["status"] for row in SelectedAccount.objects.all()} == {"settled"}
 
 
+def test_says_where_fewer_came_than_the_vendor_counts(web: Browser, clerk: Clerk) -> None:
+    web.post(PICKER, {"then": "gather"})
+    drain(clerk)
+    Gathering.objects.update(last_total=75)
+
+    assert (
+        "60 invoices came and are selected, 60 of them new. The vendor counts 75: select all again"
+        in text_of(web.get(PICKER))
+    )
+
+
+def test_another_one_while_one_is_under_way_is_said_not_to_be_done(web: Browser) -> None:
+    web.post(f"{PICKER}?status=settled", {"then": "gather"})
+
+    response = web.post(f"{PICKER}?search=INV", {"then": "gather"}, follow=True)
+
+    assert "These were not selected: “Select all matching” is still under way" in text_of(response)
+
+
 def test_keeps_the_filters_and_the_ticks_of_the_page(web: Browser) -> None:
     account = made_id("account", 3, 1)
 
