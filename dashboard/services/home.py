@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from dashboard.models import Run
-from dashboard.services import workers
+from dashboard.services import waiting, workers
 from dashboard.services.history import NEEDS
 from dashboard.services.progress import AFTER_PAUSE
 
@@ -47,7 +47,7 @@ class UnderWay:
 
 @dataclass(frozen=True)
 class Desk:
-    """What needs a person. `freed` is how many of their waiting invoices have become free."""
+    """What needs a person. `freed` is how many invoices on the waiting list have become free."""
 
     under_way: UnderWay
     paused: Sequence[Paused]
@@ -75,18 +75,13 @@ def desk(user: User) -> Desk:
         failed=list(ended.filter(recent, NEEDS["failed"])[:ON_DESK]),
         pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
         latest=list(rows[:ON_DESK]),
-        freed=freed(user),
+        freed=waiting.free_count(user),
     )
 
 
 def under_way() -> UnderWay:
     """Queued and running runs; writes nothing and costs the same for any number of invoices."""
     return UnderWay(list(_rows().filter(state__in=Run.ACTIVE)[:ON_DESK]), workers.alive().exists())
-
-
-def freed(user: User) -> int:
-    """How many invoices that this person has put aside may be enrolled now: none, while nothing can be put aside."""
-    return 0
 
 
 def _rows() -> QuerySet[Run]:

@@ -9,8 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.models import ParkedAccount
 from dashboard.services import runs, trends
 from tests import ledger
+from tests.conftest import person
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
@@ -45,6 +47,28 @@ def test_it_says_when_runs_wait_for_a_worker(viewer: User, browser_of: Browser) 
     ledger.queued(1)
 
     assert "No worker is running" in browser_of(viewer).get("/").content.decode()
+
+
+@pytest.mark.parametrize(("is_free", "role"), [(True, "collector"), (False, "collector"), (True, "viewer")])
+def test_what_has_become_free_is_told_to_whoever_may_enroll_it(
+    is_free: bool, role: str, browser_of: Browser
+) -> None:
+    user = person(role)
+    run = ledger.answered(ledger.queued(1), "SUCCESS")
+    ParkedAccount.objects.create(
+        run=run,
+        who=user,
+        campaign_id=run.campaign_id,
+        account_id=ledger.account_id(1),
+        state=ParkedAccount.State.FREE if is_free else ParkedAccount.State.BUSY,
+    )
+
+    text = browser_of(user).get("/").text
+
+    is_told = is_free and role == "collector"
+    assert ("1 invoice on the waiting list may be enrolled now" in text) == is_told
+    assert ("/waiting/?state=free" in text) == is_told
+    assert ("Nothing needs you" in text) != is_told
 
 
 def test_it_needs_a_sign_in() -> None:
