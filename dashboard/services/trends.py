@@ -109,16 +109,19 @@ def recent() -> Trends:
     midnights = [_quarter(history.midnight(day)) for day in days]
     fresh = list(Run.objects.filter(is_tallied=False).only("created_at", "tally").order_by("pk"))
     ids = [run.pk for run in fresh]
-    known = (midnights[0], Tally.objects.order_by("-pk").values_list("pk", flat=True).first(), *ids)
-    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights[0], ids), KEPT)
+    known = (*midnights, Tally.objects.order_by("-pk").values_list("pk", flat=True).first(), *ids)
+    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights, ids), KEPT)
     return _drawn(days, midnights, [*(tallied or ()), *_under_way(fresh)])
 
 
-def _tallied(since: int, fresh: Sequence[int]) -> list[Row]:
-    rows = Tally.objects.filter(quarter__gte=since).exclude(run__in=fresh)
-    return list(
-        rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
-    )
+def _tallied(midnights: Sequence[int], fresh: Sequence[int]) -> list[Row]:
+    """A row for each kind and day: what is kept is gone through for each page."""
+    rows = Tally.objects.filter(quarter__gte=midnights[0]).exclude(run__in=fresh)
+    kinds = rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
+    days: Counter[tuple[int, str, str, str]] = Counter()
+    for quarter, state, reason, predicted, number in kinds:
+        days[midnights[bisect_right(midnights, quarter) - 1], state, reason, predicted] += number
+    return [(*kind, number) for kind, number in days.items()]
 
 
 def _under_way(fresh: Iterable[Run]) -> Iterator[Row]:
