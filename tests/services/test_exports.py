@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.api.schema import Account
 from dashboard.models import Run
-from dashboard.services import exports, finding, reasons, runs
+from dashboard.services import accounts, exports, finding, reasons, runs, tally
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,26 @@ def test_a_filter_means_the_same_as_on_the_page(chosen: dict[str, str]) -> None:
     run = mixed()
 
     assert exported(run, **chosen) == shown(run, **chosen)
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"), [(12.5, "12.50"), (0.125, "0.12"), (0.135, "0.14"), (7.004999, "7.00")]
+)
+def test_an_amount_is_the_same_to_the_cent_on_pages_in_sums_and_in_files(amount: float, cents: str) -> None:
+    invoice = accounts.snapshot_of(
+        Account.read({"id": "a", "amount": amount, "paid_amount": 0, "currency": "USD"})
+    )
+    run = ledger.queued(101, known={"outstanding": invoice["outstanding"]})
+    ledger.answered(run, "SUCCESS")
+
+    rows = finding.find(run, per_page=1000).rows
+    amounts = [str(line.amount) for line in exports.lines(run)]
+
+    assert amounts == [cents] * 101
+    assert [f"{row.outcome.outstanding:.2f}" for row in rows] == amounts
+    assert [(sums.number, sums.amounts) for sums in tally.by_outcome(run).values()] == [
+        (number, {"USD": number * Decimal(cents)}) for number in (101, 100, 1)
+    ]
 
 
 @pytest.mark.parametrize("chosen", [{}, {"outcome": "not_sent"}, {"outcome": "waiting"}], ids=str)
