@@ -107,7 +107,8 @@ def recent() -> Trends:
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
     midnights = [_quarter(history.midnight(day)) for day in days]
-    fresh = list(Run.objects.filter(is_tallied=False).only("created_at", "tally").order_by("pk"))
+    new = Run.objects.filter(is_tallied=False, created_at__gte=history.midnight(days[0]))
+    fresh = list(new.only("created_at", "tally").order_by("pk"))
     ids = [run.pk for run in fresh]
     known = (*midnights, Tally.objects.order_by("-pk").values_list("pk", flat=True).first(), *ids)
     tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights, ids), KEPT)
