@@ -58,6 +58,17 @@ def test_a_filter_means_the_same_as_on_the_page(chosen: dict[str, str]) -> None:
     assert exported(run, **chosen) == shown(run, **chosen)
 
 
+def test_the_customers_name_stands_beside_the_id_where_it_is_known() -> None:
+    run = ledger.queued(101, known={"customer_id": "c-1"})
+    ledger.answered(run, "SUCCESS")
+    assert {line.customer_name for line in exports.lines(run)} == {""}
+
+    accounts._keep_names({"c-1": "Acme", "c-2": "Another"})
+
+    assert [line.customer_name for line in exports.lines(run)] == ["Acme"] * 101
+    assert {line.customer_name for line in exports.lines(ledger.queued(1))} == {""}
+
+
 @pytest.mark.parametrize(
     ("amount", "cents"), [(12.5, "12.50"), (0.125, "0.12"), (0.135, "0.14"), (7.004999, "7.00")]
 )
@@ -125,6 +136,7 @@ def test_a_line_tells_all_that_is_known() -> None:
         invoice_number="INV-1",
         account_id=ledger.account_id(1),
         customer_id="c-1",
+        customer_name="",
         outcome="failed",
         vendor_status="FAILED",
         reason="active_execution",
