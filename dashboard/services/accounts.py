@@ -115,12 +115,15 @@ def look_up(account_ids: Collection[str]) -> dict[str, Snapshot]:
 
 
 def snapshot_of(account: Account) -> Snapshot:
-    """What we keep of an invoice; shape as in `Batch.accounts`, with what verdicts need beside it."""
+    """What we keep of an invoice; shape as in `Batch.accounts`, with what verdicts need beside it.
+
+    Amounts are kept to the cent: rounded once, they are the same on pages, in sums, in files and in either database.
+    """
     snapshot: Snapshot = {
         "id": account.id,
         "number": account.invoice_number,
         "status": account.status.value if account.status else "",
-        "outstanding": None if account.outstanding is None else f"{account.outstanding:f}",
+        "outstanding": None if account.outstanding is None else f"{account.outstanding:.2f}",
         "currency": account.currency,
         "due_on": account.due_date.isoformat() if account.due_date else None,
         "customer_id": account.customer_id,

@@ -2,7 +2,8 @@
 
 import json
 from array import array
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
@@ -14,7 +15,7 @@ from django.db.models.functions import Cast
 from django.utils import timezone
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.services import reasons, spreadsheets, unsent
+from dashboard.services import accounts, reasons, spreadsheets, unsent
 from dashboard.services.chunks import in_chunks
 from dashboard.services.finding import Wanted
 
@@ -37,11 +38,15 @@ _CENT = Decimal("0.01")
 
 
 class Line(NamedTuple):
-    """One invoice that was picked. `outcome` is an outcome's state, or its batch's where it has none; times are aware."""
+    """One invoice that was picked. `outcome` is an outcome's state, or its batch's where it has none; times are aware.
+
+    The customer's name is there if a page has shown it a short while ago.
+    """
 
     invoice_number: str
     account_id: str
     customer_id: str
+    customer_name: str
     outcome: str
     vendor_status: str
     reason: str
@@ -65,6 +70,7 @@ HEADINGS = {
     "invoice_number": "Invoice number",
     "account_id": "Account id",
     "customer_id": "Customer id",
+    "customer_name": "Customer",
     "outcome": "Outcome",
     "vendor_status": "Vendor's word",
     "reason": "Reason code",
@@ -172,7 +178,7 @@ def _with_fates(run: Run, written: QuerySet[Outcome]) -> Iterator[Line]:
         picked = _picked({row[1] for row in rows}, {row[3] for row in rows})
         calls = _calls({row[2] for row in rows})
         for row in rows:
-            yield _line(run, row, *picked.get(row[3], ("", None)), *calls.get(row[2], ("", None)))
+            yield _line(run, row, *picked.get(row[3], ("", "", None)), *calls.get(row[2], ("", None)))
 
 
 def _with_keys(keys: Sequence[int]) -> QuerySet[Outcome]:
@@ -182,15 +188,24 @@ def _with_keys(keys: Sequence[int]) -> QuerySet[Outcome]:
     return Outcome.objects.filter(pk__in=keys)
 
 
-def _picked(batch_ids: Collection[int], account_ids: Collection[str]) -> dict[str, tuple[str, date | None]]:
-    """What the snapshots say beside an outcome: the customer's id, and the due date."""
-    accounts = Batch.objects.filter(pk__in=batch_ids).values_list("accounts", flat=True)
-    return {
+def _picked(
+    batch_ids: Collection[int], account_ids: Collection[str]
+) -> dict[str, tuple[str, str, date | None]]:
+    """What the snapshots say beside an outcome: the customer's id, with the name, and the due date."""
+    batches = Batch.objects.filter(pk__in=batch_ids).values_list("accounts", flat=True)
+    said = {
         account["id"]: (account.get("customer_id") or "", _day(account.get("due_on")))
-        for batch in accounts.iterator(chunk_size=BATCHES_AT_ONCE)
+        for batch in batches.iterator(chunk_size=BATCHES_AT_ONCE)
         for account in batch
         if account["id"] in account_ids
     }
+    names = _names(customer_id for customer_id, _ in said.values())
+    return {id_: (customer_id, names[customer_id], due_on) for id_, (customer_id, due_on) in said.items()}
+
+
+def _names(customer_ids: Iterable[str]) -> defaultdict[str, str]:
+    """The customers' names that are known, "" for all others."""
+    return defaultdict(str, accounts.known_names({*customer_ids} - {""}))
 
 
 def _calls(attempt_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:
@@ -204,6 +219,7 @@ def _line(
     run: Run,
     row: tuple[Any, ...],
     customer_id: str,
+    customer_name: str,
     due_on: date | None,
     call: str,
     sent_at: datetime | None,
@@ -214,6 +230,7 @@ def _line(
         invoice_number,
         account_id,
         customer_id,
+        customer_name,
         state,
         vendor_status,
         reason,
@@ -262,19 +279,23 @@ def explained(state: str, code: str, *, will_be_read: bool = False) -> tuple[str
 def _without_fates(wanted: Wanted, states: Mapping[int, str]) -> Iterator[Line]:
     for keys in in_chunks(states, BATCHES_AT_ONCE):
         accounts_of = dict(Batch.objects.filter(pk__in=keys).values_list("pk", "accounts"))
+        names = _names(
+            account.get("customer_id") or "" for picked in accounts_of.values() for account in picked
+        )
         for key in keys:
             for account in accounts_of[key]:
-                names = account.get("number") or "", account["id"], account.get("verdict") or ""
-                if unsent.is_meant(*names, wanted.predicted, wanted.search):
-                    yield _unsent(wanted.run, states[key], account)
+                words = account.get("number") or "", account["id"], account.get("verdict") or ""
+                if unsent.is_meant(*words, wanted.predicted, wanted.search):
+                    yield _unsent(wanted.run, states[key], account, names)
 
 
-def _unsent(run: Run, state: str, account: Mapping[str, Any]) -> Line:
-    outstanding = account.get("outstanding")
+def _unsent(run: Run, state: str, account: Mapping[str, Any], names: Mapping[str, str]) -> Line:
+    outstanding, customer_id = account.get("outstanding"), account.get("customer_id") or ""
     return Line(
         account.get("number") or "",
         account["id"],
-        account.get("customer_id") or "",
+        customer_id,
+        names[customer_id],
         state,
         "",
         "",

@@ -75,9 +75,9 @@ def list_runs(
     if needs:
         rows = rows.filter(NEEDS[needs])
     if since:
-        rows = rows.filter(created_at__gte=_midnight(since))
+        rows = rows.filter(created_at__gte=midnight(since))
     if until:
-        rows = rows.filter(created_at__lt=_midnight(until + timedelta(days=1)))
+        rows = rows.filter(created_at__lt=midnight(until + timedelta(days=1)))
     if mine:
         rows = rows.filter(starter=user_id)
     return _listed_runs(rows, page, per_page)
@@ -96,7 +96,7 @@ def _started_by(who: str) -> Q:
     return Q(starter__in=list(User.objects.filter(username__icontains=who).values_list("pk", flat=True)))
 
 
-def _midnight(day: date) -> datetime:
+def midnight(day: date) -> datetime:
     """Where the person's day begins."""
     return timezone.make_aware(datetime.combine(day, time.min))
 

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.models import Run
-from dashboard.services import workers
-from dashboard.services.history import NEEDS
+from dashboard.services import waiting, workers
+from dashboard.services.history import NEEDS, midnight
 from dashboard.services.progress import AFTER_PAUSE
 
 RECENT = timedelta(days=7)
@@ -47,11 +47,12 @@ class UnderWay:
 
 @dataclass(frozen=True)
 class Desk:
-    """What needs a person. `freed` is how many of their waiting invoices have become free."""
+    """What needs a person. Failures are those since a day, `freed` is how many on the waiting list have become free."""
 
     under_way: UnderWay
     paused: Sequence[Paused]
     unknown: Sequence[Run]
+    since: date
     failed: Sequence[Run]
     pending: Sequence[Run]
     latest: Sequence[Run]
@@ -67,26 +68,22 @@ def desk(user: User) -> Desk:
     """The runs that need somebody, newest first; failures count for a week."""
     rows = _rows()
     ended = rows.filter(state__in=Run.ENDED)
-    recent = Q(created_at__gte=timezone.now() - RECENT)
+    since = timezone.localdate() - RECENT
     return Desk(
         under_way=under_way(),
         paused=[Paused(run) for run in rows.filter(state=Run.State.PAUSED)[:ON_DESK]],
         unknown=list(ended.filter(NEEDS["unknown"])[:ON_DESK]),
-        failed=list(ended.filter(recent, NEEDS["failed"])[:ON_DESK]),
+        since=since,
+        failed=list(ended.filter(NEEDS["failed"], created_at__gte=midnight(since))[:ON_DESK]),
         pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
         latest=list(rows[:ON_DESK]),
-        freed=freed(user),
+        freed=waiting.free_count(user),
     )
 
 
 def under_way() -> UnderWay:
     """Queued and running runs; writes nothing and costs the same for any number of invoices."""
     return UnderWay(list(_rows().filter(state__in=Run.ACTIVE)[:ON_DESK]), workers.alive().exists())
-
-
-def freed(user: User) -> int:
-    """How many invoices that this person has put aside may be enrolled now: none, while nothing can be put aside."""
-    return 0
 
 
 def _rows() -> QuerySet[Run]:

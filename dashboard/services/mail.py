@@ -14,18 +14,20 @@ from dashboard.services import clock, notices, progress
 
 log = logging.getLogger(__name__)
 
-AT_ONCE = 10
 WAITS = tuple(timedelta(minutes=minutes) for minutes in (1, 5, 15, 60))  # after the first failure, and so on
 CALLS_END = timedelta(seconds=5)
 PROBLEMS_SHOWN = 20
 
 
 def deliver() -> int:
-    """Send what is due, a few at a time. Gives how many were tried. Never raises for what the mail server does."""
+    """Send the one that is due longest. Gives how many were tried. Never raises for what the mail server does.
+
+    One at a time: a server that hangs keeps a worker that is to stop no longer than for one.
+    """
     if not settings.MAIL_IS_ON:
         return 0
     due = Notice.objects.filter(mail_at__lte=clock.now()).select_related("run", "user").order_by("mail_at")
-    return sum(_deliver(notice) for notice in due[:AT_ONCE])
+    return sum(_deliver(notice) for notice in due[:1])
 
 
 def _deliver(notice: Notice) -> bool:
@@ -53,13 +55,14 @@ def _send(notice: Notice) -> str:
     run = notice.run
     context = {
         "run": run,
+        "campaign": " ".join(run.campaign_name.split()),
         "sentence": notices.sentence(run),
         "what_to_do": progress.Progress(run, clock.now()).what_to_do,
         "address": f"{settings.PUBLIC_URL}{run.get_absolute_url()}",
         "home": f"{settings.PUBLIC_URL}{reverse('home')}",
     }
     try:
-        send_mail(
+        taken = send_mail(
             f"[Rollcall] {notices.sentence(run)}",
             render_to_string("notices/mail.txt", context),
             settings.DEFAULT_FROM_EMAIL,
@@ -68,7 +71,7 @@ def _send(notice: Notice) -> str:
     except Exception as error:
         log.warning("the e-mail about run %s could not be sent: %s", run.pk, error)
         return f"{type(error).__name__}: {error}"[:200]
-    return ""
+    return "" if taken else "The person has no address any more."
 
 
 def problems() -> list[Notice]:

@@ -54,7 +54,7 @@ def follow(run: Run) -> None:
         run.notices.filter(mail_at__isnull=False).update(mail="", mail_at=None)
         run.notices.filter(seen_at=None).update(seen_at=clock.now())
     if run.starter and (run.is_ended or _waits_for_somebody(run)):
-        by_mail = settings.MAIL_IS_ON and run.starter.email
+        by_mail = settings.MAIL_IS_ON and run.starter.is_active and run.starter.email
         Notice.objects.create(
             user=run.starter,
             run=run,

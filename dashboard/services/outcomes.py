@@ -6,7 +6,7 @@ Every function takes a run that the caller holds locked: it changes the counts o
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from operator import itemgetter
+from operator import attrgetter, itemgetter
 from typing import Any
 
 from django.conf import settings
@@ -15,9 +15,11 @@ from django.db import connection
 from dashboard.models import Attempt, Batch, Outcome, Run
 from dashboard.services import clock, reasons, tally
 from dashboard.services.answers import Answer, Fate
+from dashboard.services.chunks import in_chunks
 
 STATE = Outcome.State
 AGAIN_AFTER = timedelta(seconds=60)
+AT_ONCE = 500
 LOOKED_AT = (STATE.UNKNOWN, STATE.PENDING, STATE.ALREADY_ACTIVE)
 NOT_SURE = "not_enrolled_when_read"  # the vendor may still be at work on it
 # How long after an answer, in multiples of ROLLCALL_SETTLE_AFTER, an account is read again.
@@ -53,6 +55,7 @@ _COLUMNS = (
 _PICKED = ("run_id", "place", "account_id", "outstanding", "currency", "predicted")
 _TALLIED = ("state", "reason", "predicted", "currency", "outstanding")
 _tallied = itemgetter(*map(_COLUMNS.index, _TALLIED))
+_tallied_of = attrgetter(*_TALLIED)
 
 
 def next_look(state: str, looks: int, now: datetime) -> datetime | None:
@@ -115,6 +118,25 @@ def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) ->
     outcome.state, outcome.reason, outcome.source, outcome.settled_at = state, reason, source, now
     outcome.looks, outcome.look_at = 0, next_look(state, 0, now) if state in LOOKED_AT else None
     outcome.save()
+
+
+def mark(run: Run, rows: Sequence[Outcome], state: Outcome.State, note: str) -> None:
+    """A person's word on any number of accounts."""
+    tally.count(run, map(_tallied_of, rows), sign=-1)
+    tally.count(run, ((state, "marked", *_tallied_of(row)[2:]) for row in rows))
+    told = {
+        "reason": "marked",
+        "source": Outcome.Source.PERSON,
+        "error": note[:500],
+        "settled_at": clock.now(),
+    }
+    change(rows, state=state, looks=0, look_at=None, **told)
+
+
+def change(rows: Sequence[Outcome], **values: Any) -> None:
+    """Write the same to each of these rows, which the caller's lock of the run holds."""
+    for chunk in in_chunks((row.pk for row in rows), AT_ONCE):
+        Outcome.objects.filter(pk__in=chunk).update(**values)
 
 
 def snapshot_of(outcome: Outcome) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from django.dispatch import Signal
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run, RunCustomer
 from dashboard.services import audit, clock, notices, outcomes, tally
+from dashboard.services.chunks import in_chunks
 
 CALL_SIZE = 100
 # The columns that a holder of the lock may change; the rest never changes after queueing.
@@ -303,19 +304,19 @@ def send_again(*, run: Run, who: User, note: str, account_ids: Iterable[str] | N
     Raises: NotPossible when none is left, or the first try is less than a minute old.
     """
     run = lock(run.pk)
-    open_outcomes = _unknown(run, account_ids)
-    if open_outcomes.filter(settled_at__gt=clock.now() - outcomes.AGAIN_AFTER).exists():
+    rows = _unknown(run, account_ids)
+    too_young = clock.now() - outcomes.AGAIN_AFTER
+    if any(row.settled_at > too_young for row in rows):
         raise NotPossible(
             "The first try is less than a minute old; the vendor may still be at work. Try again in a minute."
         )
-    rows = list(open_outcomes)
     if not rows:
         raise NotPossible("No invoice of unknown fate is left in this run.")
     entry = audit.record(
         "sent again", who=who, run=run, note=note, account_ids=[row.account_id for row in rows]
     )
     add_batches(run, _as_picked(rows), run.call_size, permitted_by=entry)
-    open_outcomes.update(look_at=None)
+    outcomes.change(rows, look_at=None)
     if run.state != Run.State.PAUSED:
         go_on(run)
     save(run)
@@ -324,8 +325,12 @@ def send_again(*, run: Run, who: User, note: str, account_ids: Iterable[str] | N
 
 def _as_picked(rows: Sequence[Outcome]) -> list[dict[str, Any]]:
     """The snapshots of these accounts as they were picked, with what was learned since."""
-    batches = Batch.objects.filter(pk__in={row.batch_id for row in rows}).values_list("accounts", flat=True)
-    picked = {account["id"]: account for accounts in batches for account in accounts}
+    picked = {
+        account["id"]: account
+        for chunk in in_chunks({row.batch_id for row in rows}, 500)
+        for accounts in Batch.objects.filter(pk__in=chunk).values_list("accounts", flat=True)
+        for account in accounts
+    }
     return [picked.get(row.account_id, {}) | outcomes.snapshot_of(row) for row in rows]
 
 
@@ -333,13 +338,10 @@ def _as_picked(rows: Sequence[Outcome]) -> list[dict[str, Any]]:
 def mark(*, run: Run, who: User, note: str, enrolled: bool, account_ids: Iterable[str] | None = None) -> int:
     """Record a person's word on accounts of unknown fate. Gives how many. Raises: NotPossible when none is left."""
     run = lock(run.pk)
-    rows = list(_unknown(run, account_ids))
+    rows = _unknown(run, account_ids)
     if not rows:
         raise NotPossible("No invoice of unknown fate is left in this run.")
-    for row in rows:
-        row.error = note[:500]
-        state = Outcome.State.ENROLLED if enrolled else Outcome.State.FAILED
-        outcomes.move(run, row, state, reason="marked", source=Outcome.Source.PERSON)
+    outcomes.mark(run, rows, Outcome.State.ENROLLED if enrolled else Outcome.State.FAILED, note)
     finish_if_done(run)
     save(run)
     word = "marked as enrolled" if enrolled else "marked as not enrolled"
@@ -347,7 +349,7 @@ def mark(*, run: Run, who: User, note: str, enrolled: bool, account_ids: Iterabl
     return len(rows)
 
 
-def _unknown(run: Run, account_ids: Iterable[str] | None) -> Any:
+def _unknown(run: Run, account_ids: Iterable[str] | None) -> list[Outcome]:
     """Accounts of unknown fate that are not about to be sent again."""
     again = {
         account["id"]
@@ -356,5 +358,6 @@ def _unknown(run: Run, account_ids: Iterable[str] | None) -> Any:
         ).values_list("accounts", flat=True)
         for account in accounts
     }
-    unknown = run.outcomes.filter(state=Outcome.State.UNKNOWN).exclude(account_id__in=again)
-    return unknown if account_ids is None else unknown.filter(account_id__in=list(account_ids))
+    unknown = run.outcomes.filter(state=Outcome.State.UNKNOWN)
+    chosen = unknown if account_ids is None else unknown.filter(account_id__in=list(account_ids))
+    return [row for row in chosen if row.account_id not in again]

@@ -1,21 +1,21 @@
 """Figures over time: what was enrolled each day, why not, and where the prediction was wrong.
 
-Summed from tallies, a few rows per run, which a worker writes when the run has ended; one that has not counts by its own counts.
+Summed from tallies, a few rows per run, which a worker writes when the run has ended; one that has not counts by its own tally.
 """
 
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 
 from django.core.cache import cache
 from django.db import transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run, Tally
-from dashboard.services import predictions, reasons, runs, tally
+from dashboard.services import history, predictions, reasons, runs, tally
 
 DAYS = 30
 AT_ONCE = 20
@@ -106,27 +106,29 @@ def recent() -> Trends:
     """The last 30 days up to today."""
     today = timezone.localdate()
     days = [today - timedelta(days=ago) for ago in range(DAYS - 1, -1, -1)]
-    midnights = [_quarter(timezone.make_aware(datetime.combine(day, time.min))) for day in days]
-    fresh = Run.objects.filter(is_tallied=False)
-    known = (
-        *(midnights[0], Tally.objects.order_by("-pk").values_list("pk", flat=True).first()),
-        *fresh.order_by("pk").values_list("pk", flat=True),
-    )
-    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights[0], fresh), KEPT)
+    midnights = [_quarter(history.midnight(day)) for day in days]
+    new = Run.objects.filter(is_tallied=False, created_at__gte=history.midnight(days[0]))
+    fresh = list(new.only("created_at", "tally").order_by("pk"))
+    ids = [run.pk for run in fresh]
+    known = (*midnights, Tally.objects.order_by("-pk").values_list("pk", flat=True).first(), *ids)
+    tallied = cache.get_or_set(f"tallied:{hash(known)}", lambda: _tallied(midnights, ids), KEPT)
     return _drawn(days, midnights, [*(tallied or ()), *_under_way(fresh)])
 
 
-def _tallied(since: int, fresh: QuerySet[Run]) -> list[Row]:
-    rows = Tally.objects.filter(quarter__gte=since).exclude(run__in=fresh)
-    return list(
-        rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
-    )
+def _tallied(midnights: Sequence[int], fresh: Sequence[int]) -> list[Row]:
+    """A row for each kind and day: what is kept is gone through for each page."""
+    rows = Tally.objects.filter(quarter__gte=midnights[0]).exclude(run__in=fresh)
+    kinds = rows.values_list("quarter", "state", "reason", "predicted").annotate(Sum("number")).order_by()
+    days: Counter[tuple[int, str, str, str]] = Counter()
+    for quarter, state, reason, predicted, number in kinds:
+        days[midnights[bisect_right(midnights, quarter) - 1], state, reason, predicted] += number
+    return [(*kind, number) for kind, number in days.items()]
 
 
-def _under_way(fresh: QuerySet[Run]) -> Iterable[Row]:
-    for created_at, *numbers in fresh.values_list("created_at", *COUNTED):
-        at = _quarter(created_at)
-        yield from ((at, state, "", "", n) for state, n in zip(COUNTED, numbers, strict=True) if n)
+def _under_way(fresh: Iterable[Run]) -> Iterator[Row]:
+    for run in fresh:
+        at = _quarter(run.created_at)
+        yield from ((at, s.state, s.reason, s.predicted, s.number) for s in tally.shares(run))
 
 
 def _drawn(days: list[date], midnights: list[int], rows: Iterable[Row]) -> Trends:

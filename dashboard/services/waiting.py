@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -136,18 +137,17 @@ def campaigns_there() -> list[tuple[str, str]]:
 @transaction.atomic
 def take(user: User, rows: "QuerySet[ParkedAccount]") -> Taken:
     """The free ones leave the list for the person's selections, each for its campaign, as they were read."""
-    asked = rows.count()
-    free = list(rows.filter(state=State.FREE).select_for_update().order_by("campaign_id", "read_at", "pk"))
+    free = _locked(rows.filter(state=State.FREE))
     by_campaign: dict[str, list[ParkedAccount]] = defaultdict(list)
     for entry in free:
         by_campaign[entry.campaign_id].append(entry)
-    for campaign_id, entries in by_campaign.items():
+    for campaign_id, entries in sorted(by_campaign.items()):
         by_reading: dict[datetime, list[accounts.Snapshot]] = defaultdict(list)
         for entry in entries:
             by_reading[entry.read_at or entry.parked_at].append(entry.snapshot)
         selection.take_in(selection.of(user, campaign_id), by_reading.items())
     _delete(free)
-    taken = Taken({name: len(entries) for name, entries in by_campaign.items()}, left=asked - len(free))
+    taken = Taken({name: len(entries) for name, entries in by_campaign.items()}, left=rows.count())
     if free:
         _record("taken from the waiting list", user, free)
     return taken
@@ -156,7 +156,7 @@ def take(user: User, rows: "QuerySet[ParkedAccount]") -> Taken:
 @transaction.atomic
 def remove(user: User, rows: "QuerySet[ParkedAccount]") -> int:
     """Take entries off the list, whatever became of them; gives how many."""
-    entries = list(rows.select_for_update())
+    entries = _locked(rows)
     _delete(entries)
     if entries:
         _record("removed from the waiting list", user, entries)
@@ -167,7 +167,19 @@ def read_soon(rows: "QuerySet[ParkedAccount]") -> int:
     """Have them read again as soon as a worker may, but for those read within the last minute; gives how many."""
     now = clock.now()
     stale = rows.order_by().filter(Q(read_at=None) | Q(read_at__lt=now - timedelta(minutes=1)))
-    return stale.update(look_at=now, looks=0)
+    return _change(stale, look_at=now, looks=0)
+
+
+def _locked(rows: "QuerySet[ParkedAccount]") -> list[ParkedAccount]:
+    """Held until the transaction ends, by everybody in the same order: nobody waits for one who waits for them."""
+    return list(rows.select_for_update().order_by("pk"))
+
+
+@transaction.atomic
+def _change(rows: "QuerySet[ParkedAccount]", **values: Any) -> int:
+    """Write the same to all of them; gives how many."""
+    keys = [entry.pk for entry in _locked(rows.only("pk"))]
+    return sum(ParkedAccount.objects.filter(pk__in=some).update(**values) for some in in_chunks(keys, 500))
 
 
 def _delete(entries: Iterable[ParkedAccount]) -> None:
@@ -219,10 +231,12 @@ def _take_up() -> list[ParkedAccount]:
     return due
 
 
+@transaction.atomic
 def _note(due: Iterable[ParkedAccount], seen: Mapping[str, Account | ApiError]) -> None:
     """Write down what was seen; an entry that a person took off meanwhile stays off."""
     now = clock.now()
     read = [entry for entry in due if entry.account_id in seen]
+    _locked(of_ids([entry.pk for entry in read]))
     for entry in read:
         _conclude(entry, seen[entry.account_id], now)
     fields = ["state", "snapshot", "read_at", "problem", "free_since", "look_at", "looks", "invoice_number"]
@@ -265,7 +279,7 @@ def _put_off(error: ApiError) -> None:
     if isinstance(error, RateLimited):
         pace.cool_down(error.asked_wait)
     later = clock.now() + PUT_OFF
-    ParkedAccount.objects.filter(look_at__lt=later).update(look_at=later)
+    _change(ParkedAccount.objects.filter(look_at__lt=later), look_at=later)
 
 
 def of_ids(entries: Collection[int]) -> "QuerySet[ParkedAccount]":

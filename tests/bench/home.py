@@ -33,6 +33,9 @@ PAGES = {
 }
 POLLS = ("/notices/", "/under-way/")
 POLL_MS, POLL_BYTES = 4.0, 2048
+TALLY = {"enrolled//enters/USD": [90, "9000", 0]} | {
+    f"failed/reason_{each}/enters/USD": [2, "200", 0] for each in range(5)
+}
 
 
 def main() -> int:
@@ -114,6 +117,7 @@ def a_run(number: int, starter: Any) -> Any:
         failed=10 - (number % 500 == 0),
         unknown=int(number % 500 == 0),
         is_tallied=True,
+        tally=TALLY,
     )
 
 

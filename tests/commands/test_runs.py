@@ -3,11 +3,16 @@
 import csv
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from openpyxl import load_workbook
@@ -171,3 +176,18 @@ def test_a_file_that_cannot_be_written_is_named(run: Run, tmp_path: Path) -> Non
 def test_a_call_that_is_wrong_is_refused(db: None) -> None:
     with pytest.raises(CommandError):
         call_command("runs", "list", "--state", "asleep")
+
+
+def test_a_reader_that_goes_away_is_no_fault(tmp_path: Path) -> None:
+    """As in `manage.py runs list | head`."""
+    environ = os.environ | {"ROLLCALL_DATABASE_URL": f"sqlite:///{tmp_path}/runs.sqlite3"}
+    manage = [sys.executable, settings.BASE_DIR / "manage.py"]
+    subprocess.run([*manage, "migrate", "--verbosity", "0"], env=environ, check=True)
+    reading, writing = os.pipe()
+    os.close(reading)
+
+    listing = [*manage, "runs", "list", "--json"]
+    done = subprocess.run(listing, stdout=writing, stderr=subprocess.PIPE, env=environ)
+    os.close(writing)
+
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, b"")

@@ -10,8 +10,9 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from dashboard.api.schema import Account
 from dashboard.models import Run
-from dashboard.services import exports, finding, reasons, runs
+from dashboard.services import accounts, exports, finding, reasons, runs, tally
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +56,37 @@ def test_a_filter_means_the_same_as_on_the_page(chosen: dict[str, str]) -> None:
     run = mixed()
 
     assert exported(run, **chosen) == shown(run, **chosen)
+
+
+def test_the_customers_name_stands_beside_the_id_where_it_is_known() -> None:
+    run = ledger.queued(101, known={"customer_id": "c-1"})
+    ledger.answered(run, "SUCCESS")
+    assert {line.customer_name for line in exports.lines(run)} == {""}
+
+    accounts._keep_names({"c-1": "Acme", "c-2": "Another"})
+
+    assert [line.customer_name for line in exports.lines(run)] == ["Acme"] * 101
+    assert {line.customer_name for line in exports.lines(ledger.queued(1))} == {""}
+
+
+@pytest.mark.parametrize(
+    ("amount", "cents"), [(12.5, "12.50"), (0.125, "0.12"), (0.135, "0.14"), (7.004999, "7.00")]
+)
+def test_an_amount_is_the_same_to_the_cent_on_pages_in_sums_and_in_files(amount: float, cents: str) -> None:
+    invoice = accounts.snapshot_of(
+        Account.read({"id": "a", "amount": amount, "paid_amount": 0, "currency": "USD"})
+    )
+    run = ledger.queued(101, known={"outstanding": invoice["outstanding"]})
+    ledger.answered(run, "SUCCESS")
+
+    rows = finding.find(run, per_page=1000).rows
+    amounts = [str(line.amount) for line in exports.lines(run)]
+
+    assert amounts == [cents] * 101
+    assert [f"{row.outcome.outstanding:.2f}" for row in rows] == amounts
+    assert [(sums.number, sums.amounts) for sums in tally.by_outcome(run).values()] == [
+        (number, {"USD": number * Decimal(cents)}) for number in (101, 100, 1)
+    ]
 
 
 @pytest.mark.parametrize("chosen", [{}, {"outcome": "not_sent"}, {"outcome": "waiting"}], ids=str)
@@ -104,6 +136,7 @@ def test_a_line_tells_all_that_is_known() -> None:
         invoice_number="INV-1",
         account_id=ledger.account_id(1),
         customer_id="c-1",
+        customer_name="",
         outcome="failed",
         vendor_status="FAILED",
         reason="active_execution",

@@ -1,5 +1,6 @@
 """E-mail about runs: once, bounded in its tries, and never in the way of a run."""
 
+import socket
 from datetime import timedelta
 
 import pytest
@@ -34,7 +35,8 @@ def make_due() -> None:
 
 
 def test_the_end_of_a_run_goes_out_once_with_counts_and_a_link_and_no_debtor(ada: User) -> None:
-    run = ledger.answered(ledger.queued(3, starter=ada, name="Winter\nchase"), "SUCCESS", "FAILED")
+    name = "Winter\nchase\u2028What to do: pay"
+    run = ledger.answered(ledger.queued(3, starter=ada, name=name), "SUCCESS", "FAILED")
 
     assert [mail.deliver(), mail.deliver()] == [1, 0]
 
@@ -42,7 +44,7 @@ def test_the_end_of_a_run_goes_out_once_with_counts_and_a_link_and_no_debtor(ada
     assert message.to == ["ada@example.com"]
     assert message.subject == f"[Rollcall] Run {run.pk} has finished: 2 enrolled, 1 failed."
     assert f"https://rollcall.example.com/runs/{run.pk}/" in message.body
-    assert "Winter\nchase" in message.body
+    assert "Campaign: Winter chase What to do: pay\n" in message.body
     assert "INV-" not in message.body
     assert "&" not in message.body
 
@@ -60,6 +62,39 @@ def test_whoever_has_no_address_gets_none(collector: User) -> None:
 
     assert mail.deliver() == 0
     assert Notice.objects.get().mail == ""
+
+
+def test_whoever_has_left_gets_none(ada: User) -> None:
+    run = ledger.queued(1, starter=ada)
+    User.objects.update(is_active=False)
+
+    runs.stop(run=run, who=None)
+
+    assert Notice.objects.get().mail == ""
+
+
+def test_an_address_that_is_gone_is_a_problem_and_no_success(ada: User) -> None:
+    ledger.answered(ledger.queued(1, starter=ada), "SUCCESS")
+    User.objects.update(email="")
+
+    mail.deliver()
+
+    [notice] = mail.problems()
+    assert (notice.mail, notice.mail_problem) == ("waiting", "The person has no address any more.")
+
+
+def test_a_server_that_hangs_holds_a_worker_up_for_one_message_only(ada: User, settings: Settings) -> None:
+    for _ in range(2):
+        ledger.answered(ledger.queued(1, starter=ada), "SUCCESS")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
+        settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = "django.core.mail.backends.smtp.EmailBackend", 0.1
+
+        assert mail.deliver() == 1
+
+    tried, other = Notice.objects.order_by("-mail_tries")
+    assert (tried.mail, tried.mail_tries, other.mail_tries) == ("waiting", 1, 0)
+    assert "timed out" in tried.mail_problem
 
 
 def test_without_a_mail_server_none_is_written(ada: User, settings: Settings) -> None:

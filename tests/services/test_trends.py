@@ -1,5 +1,6 @@
 """Figures over time agree with what is on record, at every moment."""
 
+from collections import Counter
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run
-from dashboard.services import outcomes, runs, trends
+from dashboard.services import outcomes, predictions, runs, sending, trends
+from dashboard.services.answers import Answer
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
@@ -23,6 +25,14 @@ def expected(number: int, verdict: str) -> Run:
     return ledger.queued(number, known={"verdict": verdict})
 
 
+def move(run: Run, number: int, reason: str) -> None:
+    """A reading makes one fail for this reason."""
+    locked = runs.lock(run.pk)
+    outcome = locked.outcomes.get(account_id=ledger.account_id(number))
+    outcomes.move(locked, outcome, STATE.FAILED, reason=reason, source=Outcome.Source.READING)
+    runs.save(locked)
+
+
 def test_a_run_counts_from_its_first_answer_and_the_same_once_it_is_summed_up() -> None:
     ledger.answered(ledger.queued(4), "SUCCESS", "FAILED", "PENDING", "SKIPPED")
     before = totals()
@@ -33,11 +43,67 @@ def test_a_run_counts_from_its_first_answer_and_the_same_once_it_is_summed_up() 
     assert [series.numbers[TODAY] for series in trends.recent().outcomes] == [1, 1, 1, 1]
 
 
-def test_a_run_that_goes_on_counts_by_its_own_counts() -> None:
-    ledger.answered(ledger.queued(150), "SUCCESS")
+def test_a_run_that_goes_on_counts_by_its_own_tally_with_reasons_and_predictions() -> None:
+    ledger.answered(expected(150, "enters"), "SUCCESS", "FAILED", error=ledger.ACTIVE)
 
     assert trends.sum_up() == 0
-    assert totals() == {"enrolled": 100}
+
+    found = trends.recent()
+    assert totals() == {"enrolled": 50, "failed": 50}
+    assert [(series.code, series.numbers[TODAY]) for series in found.reasons] == [("active_execution", 50)]
+    assert found.rate == 50.0
+
+
+def test_a_run_that_is_summed_up_while_the_page_is_made_counts_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    ledger.answered(ledger.queued(4), "SUCCESS", "FAILED", "PENDING", "SKIPPED")
+    before = totals()
+    reading = trends._tallied
+    monkeypatch.setattr(trends, "_tallied", lambda *given: (reading(*given), trends.sum_up())[0])
+
+    assert totals() == before
+
+
+def test_figures_are_those_of_the_rows_whatever_has_happened(collector: User) -> None:
+    lost = expected(4, "enters")
+    call = ledger.claim()
+    silence = Answer(answer_class="unknown", cause="no_answer", message="No answer.")
+    sending.settle(call, silence)
+    first, second, third, _ = call.account_ids
+    agree()
+
+    runs.mark(run=lost, who=collector, note="seen", enrolled=False, account_ids=[first])
+    lost.outcomes.update(settled_at=timezone.now() - timedelta(minutes=2))
+    runs.send_again(run=lost, who=collector, note="sure", account_ids=[second, third])
+    ledger.answered(lost, "SUCCESS", "FAILED", error=ledger.ACTIVE)
+    agree()
+
+    ledger.settled(call, "SUCCESS")
+    agree()
+
+    pending = ledger.answered(expected(3, "past_due"), "PENDING", "SKIPPED")
+    trends.sum_up()
+    move(pending, 1, "pending_then_not")
+    agree()
+
+    ledger.answered(expected(150, "enters"), "SUCCESS", "FAILED", "TELEPORTED", error=ledger.ACTIVE)
+    agree()
+
+
+def agree() -> None:
+    """The figures are those of all rows, before and after what has ended is summed up."""
+    rows = [(row.state, row.reason, row.predicted) for row in Outcome.objects.all()]
+    turned_down = [predictions.is_otherwise(*row) for row in rows if row[2] == "enters"]
+    for _ in range(2):
+        found = trends.recent()
+        assert totals() == Counter(state for state, *_ in rows)
+        assert {series.code: series.total for series in found.reasons} == Counter(
+            reason for state, reason, _ in rows if reason and state != STATE.ENROLLED
+        )
+        assert found.refused.total == sum(turned_down)
+        assert found.expected.total == sum(
+            predictions.is_vendors_word(state, reason) for state, reason, code in rows if code == "enters"
+        )
+        trends.sum_up()
 
 
 def test_a_fate_that_changes_later_is_counted_once(collector: User) -> None:
@@ -52,11 +118,9 @@ def test_a_fate_that_changes_later_is_counted_once(collector: User) -> None:
 
 
 def test_reasons_are_counted_the_most_frequent_first_and_the_rare_ones_together() -> None:
-    run = runs.lock(ledger.answered(ledger.queued(12), "FAILED", error=ledger.ACTIVE).pk)
+    run = ledger.answered(ledger.queued(12), "FAILED", error=ledger.ACTIVE)
     for number, code in enumerate(["a", "b", "c", "d", "e", "f", "g"], start=1):
-        outcome = run.outcomes.get(account_id=ledger.account_id(number))
-        outcomes.move(run, outcome, STATE.FAILED, reason=code, source=Outcome.Source.READING)
-    runs.save(run)
+        move(run, number, code)
     trends.sum_up()
 
     found = trends.recent().reasons

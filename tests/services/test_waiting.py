@@ -1,13 +1,18 @@
 """The waiting list: read again now and then, shown when free, and never enrolled by itself."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.db.models import QuerySet
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from dashboard.api.errors import NotFound
 from dashboard.models import AuditEntry, Pace, ParkedAccount, SelectedAccount
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import parts, selection, vendor, waiting
@@ -344,3 +349,40 @@ def test_rows_that_do_not_wait_are_left_out_of_the_list(scene: EveryFate, collec
     parked = waiting.park(collector, Part(scene.run, account_ids=ids))
 
     assert (parked.size, parked.left_out) == (2, {parts.NOT_THESE: 2})
+
+
+def test_what_somebody_else_takes_meanwhile_is_not_said_to_stay(
+    scene: EveryFate, collector: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ParkedAccount.objects.update(state=State.FREE, read_at=timezone.now())
+    other, locking = entry(scene.ids[BUSY][0]), QuerySet.select_for_update
+
+    def locked_too_late(rows: Any) -> Any:
+        if rows.model is ParkedAccount:
+            other.delete()
+        return locking(rows)
+
+    monkeypatch.setattr(QuerySet, "select_for_update", locked_too_late)
+
+    taken = waiting.take(collector, everything())
+
+    assert (taken.size, taken.left) == (1, 0)
+
+
+@pytest.mark.parametrize("act", ["take", "remove", "read_soon", "note"])
+def test_everybody_locks_entries_in_the_same_order(scene: EveryFate, collector: User, act: str) -> None:
+    """Otherwise PostgreSQL finds them waiting for each other in a ring, and one of them fails."""
+    due = list(everything())
+    acts: dict[str, Callable[[], object]] = {
+        "take": lambda: waiting.take(collector, waiting.matching()),
+        "remove": lambda: waiting.remove(collector, waiting.matching()),
+        "read_soon": lambda: waiting.read_soon(waiting.matching()),
+        "note": lambda: waiting._note(due, {each.account_id: NotFound("gone") for each in due}),
+    }
+
+    with CaptureQueriesContext(connection) as queries:
+        acts[act]()
+
+    first = next(query["sql"] for query in queries if '"dashboard_parkedaccount"' in query["sql"])
+    assert first.startswith("SELECT")
+    assert first.removesuffix(" FOR UPDATE").endswith('ORDER BY "dashboard_parkedaccount"."id" ASC')

@@ -45,10 +45,10 @@ def test_a_csv_of_all_has_a_heading_and_every_invoice(web: Client, run: Run) -> 
     response = web.get(f"/runs/{run.pk}/export.csv")
 
     rows = list(csv.reader(io.StringIO(content(response).decode("utf-8-sig"), newline="")))
-    assert rows[0][:5] == ["Invoice number", "Account id", "Customer id", "Outcome", "Vendor's word"]
-    assert rows[0][14:16] == ["Sent at (UTC)", "Settled at (UTC)"]
+    assert rows[0][:5] == ["Invoice number", "Account id", "Customer id", "Customer", "Outcome"]
+    assert rows[0][15:17] == ["Sent at (UTC)", "Settled at (UTC)"]
     assert len(rows) == 151
-    assert rows[1][10:13] == ["12.50", "USD", "2026-03-04"]
+    assert rows[1][11:14] == ["12.50", "USD", "2026-03-04"]
     assert response["Content-Type"] == "text/csv"
     assert response["Content-Disposition"] == f'attachment; filename="run-{run.pk}.csv"'
     assert "no-store" in response["Cache-Control"]
@@ -60,7 +60,7 @@ def test_times_are_in_the_persons_zone(web: Client, run: Run) -> None:
 
     rows = list(csv.reader(io.StringIO(content(web.get(f"/runs/{run.pk}/export.csv")).decode())))
 
-    assert (rows[0][15], rows[1][15]) == ("Settled at (America/New_York)", "2026-01-01 22:04:05")
+    assert (rows[0][16], rows[1][16]) == ("Settled at (America/New_York)", "2026-01-01 22:04:05")
 
 
 def test_a_part_is_what_the_page_shows_with_the_same_query(web: Client, run: Run) -> None:

@@ -1,6 +1,7 @@
 """The first page."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
@@ -9,8 +10,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.models import ParkedAccount, Run
 from dashboard.services import runs, trends
 from tests import ledger
+from tests.conftest import person
 
 pytestmark = pytest.mark.django_db
 Browser = Callable[[User], Client]
@@ -47,6 +50,43 @@ def test_it_says_when_runs_wait_for_a_worker(viewer: User, browser_of: Browser) 
     assert "No worker is running" in browser_of(viewer).get("/").content.decode()
 
 
+def test_failures_of_the_last_week_lead_to_the_runs_since_that_day(
+    collector: User, browser_of: Browser
+) -> None:
+    fresh, old = (ledger.answered(ledger.queued(1, name=name), "FAILED") for name in ("Fresh", "Old"))
+    for run, days in ((fresh, 7), (old, 8)):
+        Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=days))
+
+    browser = browser_of(collector)
+    card = browser.get("/").text.partition("Not enrolled: act on these")[2].partition("</section>")[0]
+    day = timezone.localdate() - timedelta(days=7)
+
+    assert ("Fresh" in card, "Old" in card) == (True, False)
+    assert f'href="/runs/?needs=failed&amp;since={day}"' in card
+
+
+@pytest.mark.parametrize(("is_free", "role"), [(True, "collector"), (False, "collector"), (True, "viewer")])
+def test_what_has_become_free_is_told_to_whoever_may_enroll_it(
+    is_free: bool, role: str, browser_of: Browser
+) -> None:
+    user = person(role)
+    run = ledger.answered(ledger.queued(1), "SUCCESS")
+    ParkedAccount.objects.create(
+        run=run,
+        who=user,
+        campaign_id=run.campaign_id,
+        account_id=ledger.account_id(1),
+        state=ParkedAccount.State.FREE if is_free else ParkedAccount.State.BUSY,
+    )
+
+    text = browser_of(user).get("/").text
+
+    is_told = is_free and role == "collector"
+    assert ("1 invoice on the waiting list may be enrolled now" in text) == is_told
+    assert ("/waiting/?state=free" in text) == is_told
+    assert ("Nothing needs you" in text) != is_told
+
+
 def test_it_needs_a_sign_in() -> None:
     assert Client().get("/").headers["Location"].startswith("/sign-in/")
 
@@ -72,7 +112,7 @@ def test_figures_are_drawn_and_stand_in_a_table_beside(collector: User, browser_
     assert "Already active in a campaign: 1 in 30 days, at most 1 a day" in text
     assert "<b>25.0 %</b> in 30 days: 1 of 4 invoices." in text
     today = timezone.localdate()
-    assert f"/runs/?since={today}&amp;until={today}" in text
+    assert text.count(f"/runs/?since={today}&amp;until={today}") == 3
     assert 'style="' not in text
 
 
