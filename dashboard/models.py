@@ -459,7 +459,7 @@ class Run(models.Model):
     @property
     def counts(self) -> dict[str, int]:
         """Accounts per outcome; with `waiting` they sum to `size`."""
-        return {word: getattr(self, word) for word in Outcome.State.values}
+        return {word: getattr(self, word) for word in Outcome.WORDS}
 
     @property
     def waiting(self) -> int:
@@ -600,6 +600,8 @@ class Outcome(models.Model):
         UNKNOWN = "unknown", "Unknown"
         ALREADY_ACTIVE = "already_active", "Already active, most likely by the first try"
         NOT_SENT = "not_sent", "Not sent"
+
+    WORDS = tuple(State.values)  # which an enumeration makes anew each time: polls ask for them often
 
     class Source(models.TextChoices):
         ANSWER = "answer", "The vendor's answer"

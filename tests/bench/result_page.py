@@ -8,6 +8,7 @@ measures others.
 """
 
 import os
+import random
 import sys
 import tempfile
 from collections.abc import Callable
@@ -99,9 +100,10 @@ def run_of(size: int, share: float) -> Any:
     from dashboard.services import runs
     from tests import ledger
 
+    chance = random.Random(size)
     accounts = [
         {
-            "id": str(uuid.UUID(int=number)),
+            "id": str(uuid.UUID(int=chance.getrandbits(128))),
             "number": f"INV-{number * 7919 % 10**6:06}",
             "status": "not_assigned",
             "outstanding": f"{number % 9973}.50",
