@@ -2,8 +2,8 @@
 
 Over runs of 100,000, ended and half sent: every outcome, prediction, order and kind of search, from the beginning and from far
 into it, on and back as the pages' own links lead. Each is asked of the service once, then the slowest of the whole page again;
-DEBUG off; SQLite, or what ROLLCALL_DATABASE_URL names. Prints the medians of their pages in ms by the clock, as PostgreSQL does its
-work elsewhere. The exit code is 1 past the limit: give the program the machine (`chrt -r 20`) before you believe that.
+DEBUG off; SQLite, or what ROLLCALL_DATABASE_URL names. Prints the medians of their pages in ms by the clock, as PostgreSQL does
+its work elsewhere. The exit code is 1 past the limit: give the program the machine (`chrt -r 20`) before you believe that.
 """
 
 import os

@@ -104,7 +104,9 @@ def test_a_page_asks_the_later_the_longer_a_run_lasts(collector: User, age: int,
     assert notices.ask_again_after(collector) == wait
 
 
-@pytest.mark.skipif(connection.vendor != "sqlite", reason="PostgreSQL knows how many runs there are of a kind")
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL knows how many runs there are of a kind"
+)
 def test_asking_does_not_go_through_all_runs_of_a_person(collector: User) -> None:
     with CaptureQueriesContext(connection) as queries:
         notices.ask_again_after(collector)
