@@ -84,8 +84,12 @@ class Wanted:
 
     @cached_property
     def few(self) -> list[int] | None:
-        """Their places, where they are few: found once, they need no other walk in whatever order they are wanted."""
-        if not self.search and sum(share.number for share in self.shares) > FEW:
+        """Their places, where they are few: found once, they need no other walk.
+
+        Whether those that are searched for are few is found out where a walk for each outcome is at stake.
+        """
+        is_rare = sum(share.number for share in self.shares) <= FEW
+        if not (is_rare or (self.search and self.sorted_by == OUTCOME)):
             return None
         places = list(self.written().values_list("place", flat=True)[: FEW + 1])
         return places if len(places) <= FEW else None

@@ -58,15 +58,15 @@ def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
 
 
 def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[tuple[Batch, int]]:
-    """Each place with its batch, a few batches at a time: who has enough does not read on."""
+    """Each place with its batch, ever more batches at a time: who has enough does not read on."""
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
     beyond = held.order_by("-first" if backwards else "first")
-    more = True
+    more, at_once = True, AT_ONCE
     while more:
-        some = list(beyond[:AT_ONCE])
-        more = len(some) == AT_ONCE
+        some = list(beyond[:at_once])
+        more, at_once = len(some) == at_once, at_once * 2
         for batch in some:
             places = range(batch.first, batch.first + batch.size)
             for place in reversed(places) if backwards else places:
