@@ -30,6 +30,7 @@ def queued(
     starter: User | None = None,
     name: str = "Early stage chase",
     known: dict[str, Any] | None = None,
+    campaign_id: str = CAMPAIGN_ID,
     **options: Any,
 ) -> Run:
     """A run of invoices INV-1, INV-2 and so on; `known` is what more their snapshots say."""
@@ -38,7 +39,7 @@ def queued(
         | (known or {})
         for each in range(1, number + 1)
     ]
-    campaign = Campaign(id=CAMPAIGN_ID, name=name)
+    campaign = Campaign(id=campaign_id, name=name)
     token = options.pop("token", None) or uuid.uuid4()
     return runs.queue(starter=starter, campaign=campaign, accounts=accounts, token=token, **options)
 

@@ -111,6 +111,8 @@ class Outcome(models.Model):
         ALREADY_ACTIVE = "already_active", "Already active, most likely by the first try"
         NOT_SENT = "not_sent", "Not sent"
 
+    WORDS = tuple(State.values)  # which an enumeration makes anew each time: polls ask for them often
+
     class Source(models.TextChoices):
         ANSWER = "answer", "The vendor's answer"
         READING = "reading", "Confirmed by reading the invoice"

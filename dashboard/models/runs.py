@@ -164,7 +164,7 @@ class Run(models.Model):
     @property
     def counts(self) -> dict[str, int]:
         """Accounts per outcome; with `waiting` they sum to `size`."""
-        return {word: getattr(self, word) for word in Outcome.State.values}
+        return {word: getattr(self, word) for word in Outcome.WORDS}
 
     @property
     def waiting(self) -> int:

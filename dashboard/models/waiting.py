@@ -37,7 +37,11 @@ class ParkedAccount(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["-state", "id"], name="parked_by_state"),
+            # Holds all that the list is filtered and searched by: it is walked without its rows.
+            models.Index(
+                fields=["-state", "id", "campaign_id", "who", "invoice_number", "account_id"],
+                name="parked_as_listed",
+            ),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="parked_to_look_at"),
         ]
         constraints = [models.UniqueConstraint(fields=["campaign_id", "account_id"], name="parked_once")]

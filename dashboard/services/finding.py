@@ -13,7 +13,7 @@ from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import F, Q, QuerySet, Value
+from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.functions import Coalesce
 
 from dashboard.models import Attempt, Outcome, Run
@@ -40,8 +40,9 @@ SORTS: dict[str, Any] = {
     PICKED: F("place"),
     "number": F("invoice_number"),
     "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
-    OUTCOME: F("state"),  # listed one after the other, as in BY_NEED
+    OUTCOME: Case(*(When(state=state, then=number) for number, state in enumerate(BY_NEED)), default=-1),
 }
+FEW = 500
 
 
 @dataclass(frozen=True)
@@ -60,9 +61,12 @@ class Wanted:
     sort: str = PICKED
 
     def written(self) -> "QuerySet[Outcome]":
-        """Those with an outcome. Hiding the state in an expression has one covering index walked for all of this."""
-        rows = self.run.outcomes.annotate(word=Coalesce("state", Value("")))
-        rows = rows.annotate(key=SORTS[self.sorted_by])
+        """Those with an outcome.
+
+        Hiding the state in an expression has one covering index walked for all of this; a rare state has its own index.
+        """
+        is_rare = self.run.counts.get(self.outcome, self.run.size) <= FEW
+        rows = self.run.outcomes.annotate(word=F("state") if is_rare else Coalesce("state", Value("")))
         if self.outcome:
             rows = rows.filter(word=self.outcome)
         if self.search:
@@ -72,6 +76,23 @@ class Wanted:
         if self.predicted:
             rows = rows.filter(predictions.condition(self.predicted, self.shares, "word"))
         return rows
+
+    def keyed(self) -> "QuerySet[Outcome]":
+        """The same, each with the `key` that it is sorted by."""
+        rows = self.written() if self.few is None else self.run.outcomes.filter(place__in=self.few)
+        return rows.annotate(key=SORTS[self.sorted_by])
+
+    @cached_property
+    def few(self) -> list[int] | None:
+        """Their places, where they are few: found once, they need no other walk.
+
+        Whether those that are searched for are few is found out where a walk for each outcome is at stake.
+        """
+        is_rare = sum(share.number for share in self.shares) <= FEW
+        if not (is_rare or (self.search and self.sorted_by == OUTCOME)):
+            return None
+        places = list(self.written().values_list("place", flat=True)[: FEW + 1])
+        return places if len(places) <= FEW else None
 
     @cached_property
     def shares(self) -> list[Share]:
@@ -86,8 +107,9 @@ class Wanted:
 
     @property
     def sorted_by(self) -> str:
-        """Its order without the way."""
-        return self.sort.lstrip("-")
+        """Its order without the way; those of one outcome stand as they were picked."""
+        order = self.sort.lstrip("-")
+        return PICKED if order == OUTCOME and self.outcome else order
 
     @property
     def code(self) -> str:
@@ -135,7 +157,7 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
     """
     wanted = Wanted(run, **filters)
     rows = _take(wanted, after or before, bool(before), per_page + 1)
-    if before and len(rows) <= per_page:
+    if before and len(rows) < per_page:
         after = before = 0  # the beginning: a whole page of it
         rows = _take(wanted, 0, False, per_page + 1)
     has_more, rows = len(rows) > per_page, rows[:per_page]
@@ -182,31 +204,32 @@ def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> lis
 
 
 def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
-    ids: list[int] = []
+    places: list[int] = []
     for some in _stretches(wanted, start, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
-        ids += some.values_list("pk", flat=True)[: at_most - len(ids)]
-        if len(ids) == at_most:
+        places += some.values_list("place", flat=True)[: at_most - len(places)]
+        if len(places) == at_most:
             break
-    whole = Outcome.objects.select_related("batch").defer("batch__accounts", "batch__numbers").in_bulk(ids)
-    return [whole[each] for each in ids]
+    rows = wanted.run.outcomes.filter(place__in=places).select_related("batch")
+    whole = {row.place: row for row in rows.defer("batch__accounts", "batch__numbers")}
+    return [whole[place] for place in places]
 
 
 def _stretches(wanted: Wanted, start: int, downwards: bool) -> "Iterator[QuerySet[Any]]":
-    """The rows beyond a place, part after part: those of one outcome need no sorting."""
+    """The rows beyond a place, part after part: many of one outcome need no sorting."""
     way = "lt" if downwards else "gt"
     by_place, by_key = ("-place", "-key") if downwards else ("place", "key")
     further = Q(**{f"place__{way}": start}) if start else Q()
-    rows: QuerySet[Any] = wanted.written()
-    if wanted.sorted_by == PICKED or (wanted.sorted_by == OUTCOME and wanted.outcome):
+    rows: QuerySet[Any] = wanted.keyed()
+    if wanted.sorted_by == PICKED:
         yield rows.filter(further).order_by(by_place)
-    elif wanted.sorted_by == OUTCOME:
+    elif wanted.sorted_by == OUTCOME and wanted.few is None:
         states = BY_NEED[::-1] if downwards else BY_NEED
         here = states.index(_at(wanted, start, "state")) if start else 0
         for state in states[here:]:
             part = replace(wanted, outcome=state)
             if part.shares:
                 beyond = further if state == states[here] else Q()
-                yield part.written().filter(beyond).order_by(by_place)
+                yield part.keyed().filter(beyond).order_by(by_place)
     elif start:
         key = _at(wanted, start, "key")
         rows = rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)

@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from dashboard.models import Run
+from dashboard.models import Outcome, Run
 from dashboard.services import waiting, workers
 from dashboard.services.history import NEEDS, midnight
 from dashboard.services.progress import AFTER_PAUSE
@@ -83,7 +83,8 @@ def desk(user: User) -> Desk:
 
 def under_way() -> UnderWay:
     """Queued and running runs; writes nothing and costs the same for any number of invoices."""
-    return UnderWay(list(_rows().filter(state__in=Run.ACTIVE)[:ON_DESK]), workers.alive().exists())
+    rows = Run.objects.filter(state__in=Run.ACTIVE).only("campaign_name", "size", *Outcome.State.values)
+    return UnderWay(list(rows[:ON_DESK]), workers.alive().exists())
 
 
 def _rows() -> QuerySet[Run]:

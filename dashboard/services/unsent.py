@@ -5,8 +5,9 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from django.db.models import QuerySet, TextField, Value
-from django.db.models.functions import Cast, StrIndex
+from django.db import connection
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from dashboard.models import Batch, Outcome, Run
 from dashboard.services import predictions
@@ -48,26 +49,32 @@ def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
     if not search:
         return held
     try:
-        at = StrIndex(Cast("accounts", TextField()), Value(str(UUID(search))))
-        return held.annotate(at=at).filter(at__gt=0)
+        account_id = str(UUID(search))
     except ValueError:
         return held.filter(numbers__icontains=search)
+    if connection.features.supports_json_field_contains:
+        return held.filter(accounts__contains=[{"id": account_id}])
+    return held.annotate(text=Cast("accounts", TextField())).filter(text__contains=account_id)
 
 
 def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[tuple[Batch, int]]:
-    """Each place with its batch, a few batches at a time: who has enough does not read on."""
+    """Each place with its batch, ever more batches at a time: who has enough does not read on."""
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
     beyond = held.order_by("-first" if backwards else "first")
-    while some := list(beyond[:AT_ONCE]):
+    more, at_once = True, AT_ONCE
+    while more:
+        some = list(beyond[:at_once])
+        more, at_once = len(some) == at_once, at_once * 2
         for batch in some:
             places = range(batch.first, batch.first + batch.size)
             for place in reversed(places) if backwards else places:
                 if low < place and (not high or place < high):
                     yield batch, place
-        last = some[-1].first
-        beyond = beyond.filter(first__lt=last) if backwards else beyond.filter(first__gt=last)
+        if more:
+            last = some[-1].first
+            beyond = beyond.filter(first__lt=last) if backwards else beyond.filter(first__gt=last)
 
 
 def is_meant(number: str, account_id: str, verdict: str, predicted: str, search: str) -> bool:

@@ -183,12 +183,15 @@ def widget_options(groups: list[tuple[str | None, list[dict[str, Any]], int]]) -
 
 
 def _group(name: str | None, options: list[dict[str, Any]]) -> SafeString:
-    rows = ((option["value"], _SELECTED[option["selected"]], option["label"]) for option in options)
-    inside = format_html_join("", '\n<option value="{}"{}>{}</option>', rows)
+    rows = (_option(str(option["value"]), option["selected"], str(option["label"])) for option in options)
+    inside = mark_safe("".join(rows))  # noqa: S308 - its parts are escaped
     return format_html('\n<optgroup label="{}">{}\n</optgroup>', name, inside) if name else inside
 
 
-_SELECTED = {True: mark_safe(" selected"), False: ""}
+@lru_cache(maxsize=1000)
+def _option(value: str, selected: bool, label: str) -> SafeString:
+    word = mark_safe(" selected" if selected else "")  # noqa: S308 - a word of ours
+    return format_html('\n<option value="{}"{}>{}</option>', value, word, label)
 
 
 @register.filter
@@ -208,24 +211,18 @@ def _cut(text: str) -> str:
 
 
 @register.simple_tag
+@lru_cache(maxsize=5000)
 def link_to_campaign(campaign_id: str | None, name: str) -> SafeString:
     """The name, as a link where the id is one that a page can have. A short id where it is not known: see `_names.html`."""
-    address = _campaign_address(campaign_id or "")
-    if not address:
+    try:
+        address = reverse("campaign-detail", args=[UUID(campaign_id or "")])
+    except ValueError:
         return format_html("<bdi>{}</bdi>", name or campaign_id)
     if not name:
         return format_html(
             '<a href="{}"><bdi class="g-{}">{:.8}…</bdi></a>', address, campaign_id, campaign_id
         )
     return format_html('<a href="{}"><bdi>{}</bdi></a>', address, name)
-
-
-@lru_cache(maxsize=5000)
-def _campaign_address(campaign_id: str) -> str:
-    try:
-        return reverse("campaign-detail", args=[UUID(campaign_id)])
-    except ValueError:
-        return ""
 
 
 @register.filter

@@ -2,6 +2,7 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
 from dashboard.services import home as services
@@ -21,4 +22,5 @@ def under_way(request: HttpRequest) -> HttpResponse:
     """The runs in progress, asked for again and again."""
     if not wants_fragment(request):
         return redirect("home")
-    return not_cached(render(request, "runs/_under_way.html", {"under_way": services.under_way()}))
+    piece = render_to_string("runs/_under_way.html", {"under_way": services.under_way()})
+    return not_cached(HttpResponse(piece))

@@ -60,6 +60,7 @@ def main() -> int:
 def measure(number: int) -> int:
     small, large = filled(100), filled(number)
     os.environ["ROLLCALL_DEBUG"] = "false"
+    subprocess.run([sys.executable, "manage.py", "collectstatic", "--noinput", "-v0"], cwd=ROOT, check=True)
     command = [sys.executable, "-m", "gunicorn", "dashboard.wsgi", "--bind", f"127.0.0.1:{PORT}"]
     one = ["--worker-class", "gthread", "--workers", "1", "--threads", "1", "--no-control-socket"]
     with subprocess.Popen([*command, *one], cwd=ROOT) as server:

@@ -17,6 +17,12 @@ pytestmark = pytest.mark.django_db
 SORTS = [f"{way}{key}" for key in finding.SORTS for way in ("", "-")]
 
 
+@pytest.fixture(autouse=True, params=[3, 500])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are found once and sorted, many are walked: each test meets both."""
+    monkeypatch.setattr(finding, "FEW", request.param)
+
+
 def numbers(found: Found) -> list[str]:
     return [row.outcome.invoice_number for row in found.rows]
 
@@ -76,6 +82,31 @@ def test_the_beginning_is_a_whole_page_also_when_it_is_come_by_from_the_middle()
 
     assert numbers(found) == [f"INV-{each}" for each in range(1, 11)]
     assert (found.stretch.before, found.stretch.after) == (None, 10)
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_going_back_to_the_beginning_asks_no_more_than_going_on(sort: str) -> None:
+    run = ledger.answered(ledger.queued(100), "SUCCESS", "FAILED", "SKIPPED", error=ledger.ACTIVE)
+    costs = []
+    on = finding.find(run, sort=sort, per_page=10)
+    second = finding.find(run, sort=sort, per_page=10, after=on.stretch.after)
+    for way in ({"after": on.stretch.after}, {"before": second.stretch.before}):
+        with CaptureQueriesContext(connection) as queries:
+            found = finding.find(run, sort=sort, per_page=10, **way)
+        costs.append(len(queries))
+
+    assert numbers(found) == numbers(on)
+    assert found.stretch == on.stretch
+    assert costs[1] <= costs[0]
+
+
+def test_what_is_rare_is_looked_for_once_in_whatever_order_and_place() -> None:
+    run = uneven()
+
+    with CaptureQueriesContext(connection) as queries:
+        assert finding.find(run, search="nothing like it", sort="-outcome", before=50).rows == []
+
+    assert sum("invoice_number" in query["sql"] for query in queries) == 1
 
 
 def test_orders_are_what_they_say_and_what_waits_comes_last() -> None:

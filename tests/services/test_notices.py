@@ -4,6 +4,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from dashboard.models import Notice, Run
 from dashboard.services import notices, runs
@@ -100,6 +102,20 @@ def test_a_page_asks_the_later_the_longer_a_run_lasts(collector: User, age: int,
     Run.objects.update(created_at=run.created_at - timedelta(seconds=age))
 
     assert notices.ask_again_after(collector) == wait
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL knows how many runs there are of a kind"
+)
+def test_asking_does_not_go_through_all_runs_of_a_person(collector: User) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        notices.ask_again_after(collector)
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {queries[0]['sql']}")
+        plan = " ".join(row[3] for row in cursor.fetchall())
+
+    assert "dashboard_run_state" in plan
+    assert "starter" not in plan
 
 
 def test_a_page_asks_seldom_while_no_run_of_this_person_is_under_way(collector: User, viewer: User) -> None:

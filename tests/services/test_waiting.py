@@ -1,5 +1,6 @@
 """The waiting list: read again now and then, shown when free, and never enrolled by itself."""
 
+import uuid
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from dashboard.models import AuditEntry, Pace, ParkedAccount, SelectedAccount
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import parts, selection, vendor, waiting
 from dashboard.services.parts import Part
+from tests import ledger
 from tests.conftest import person
 from tests.drive import queue
 from tests.every_fate import EveryFate
@@ -314,6 +316,46 @@ def test_filters_narrow_and_free_ones_come_first(scene: EveryFate) -> None:
     assert waiting.listed(waiting.matching())[1] == {"busy": 1, "closed": 0, "free": 1}
     assert waiting.campaigns_there() == [(scene.campaign, "Gentle reminder")]
     assert not waiting.matching(campaign_id=scene.chase).exists()
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_few_and_many_are_counted_and_cut_into_pages_alike(
+    scene: EveryFate, few: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(waiting, "FEW", few)
+    first, second = scene.ids[BUSY]
+    entries = waiting.matching(campaign_id=scene.campaign, mine=True, user_id=everything()[0].who_id)
+
+    pages = [waiting.listed(entries, page=number, per_page=1) for number in (1, 2, 3)]
+
+    assert [[each.account_id for each in found.rows] for found, _ in pages] == [[first], [second], []]
+    assert {(found.paging.total, counts["busy"]) for found, counts in pages} == {(2, 2)}
+    assert waiting.listed(waiting.matching(search=second.upper()))[0].rows == [entry(second)]
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL knows how many rows there are of a kind"
+)
+@pytest.mark.parametrize("wanted", [{"search": "INV-1"}, {"campaign_id": "c"}, {"mine": True, "user_id": 1}])
+def test_the_list_is_looked_through_without_its_rows(wanted: dict[str, Any]) -> None:
+    assert "COVERING INDEX parked_as_listed" in waiting.matching(**wanted).values("pk", "state").explain()
+
+
+def test_the_campaigns_that_something_waits_for_are_told_by_their_newest_name(
+    scene: EveryFate, collector: User
+) -> None:
+    run = scene.run
+    for name in ("zeta", "Alpha"):
+        other = ledger.queued(1, name=name, campaign_id=str(uuid.uuid4()))
+        everything().create(
+            campaign_id=other.campaign_id, campaign_name="", account_id=name, run=other, who=collector
+        )
+    newer = ledger.queued(1, name="Omega", campaign_id=run.campaign_id)
+
+    there = waiting.campaigns_there()
+
+    assert [name for _, name in there] == ["Alpha", "Omega", "zeta"]
+    assert (newer.campaign_id, "Omega") in there
 
 
 def test_reading_soon_starts_the_spacing_anew_but_not_within_a_minute(scene: EveryFate) -> None:

@@ -79,7 +79,7 @@ def test_a_poll_is_small_asks_little_writes_nothing_and_prolongs_no_session(
         answer = signed_in.get("/notices/", headers=HTMX)
 
     assert len(answer.content) <= 2048
-    assert len(queries) <= 5
+    assert len(queries) <= 4
     assert all(query["sql"].startswith("SELECT") for query in queries)
     assert Session.objects.get().expire_date == before
     assert 'data-poll="3"' in answer.text
