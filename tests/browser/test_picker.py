@@ -82,6 +82,7 @@ def test_this_page_is_selected_and_cleared_by_buttons_after_a_swap(desk: Page, p
     act(desk.get_by_role("button", name="Next"))
     expect(desk).to_have_url(re.compile("page=2"))
 
+    expect(desk.get_by_role("button", name="Add and stay")).to_be_hidden()
     act(desk.get_by_role("button", name="Select this page"))
     says(desk, "20 selected")
     act(desk.get_by_role("button", name="Clear this page"))

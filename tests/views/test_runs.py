@@ -435,6 +435,15 @@ def test_calls_are_paged_on_a_page_of_their_own(signed_in: Client) -> None:
     assert "Batch\u00a03" not in text
 
 
+def test_what_it_came_to_so_far_says_as_of_when(signed_in: Client) -> None:
+    run = ledger.queued(1)
+    headers = {"HX-Request": "true", "HX-Target": "summary"}
+
+    assert "As of" in signed_in.get(address(run), headers=headers).content.decode()
+    ledger.answered(run, "SUCCESS")
+    assert "As of" not in signed_in.get(address(run), headers=headers).content.decode()
+
+
 def test_the_calls_of_a_page_that_stands_load_themselves_again(signed_in: Client) -> None:
     run = ledger.queued(3)
     assert "No call has been made yet" in text_of(signed_in, address(run))
