@@ -108,8 +108,10 @@ def test_a_connection_that_is_not_taken_in_time_is_tried_again(
         for each in waiting:
             each.close()
 
-    assert (run.state, run.waiting, Attempt.objects.get().answer_class) == (Run.State.RUNNING, 3, "not_sent")
-    assert "did not answer in time" in Attempt.objects.get().message
+    assert (run.state, run.waiting) == (Run.State.RUNNING, 3)
+    tries = Attempt.objects.all()  # several where the machine is so busy that the next is due meanwhile
+    assert {one.answer_class for one in tries} == {"not_sent"}
+    assert all("did not answer in time" in one.message for one in tries)
 
 
 # ------------------------------------------------------------------------------------------------------------- UNKNOWN

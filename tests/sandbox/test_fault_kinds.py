@@ -4,6 +4,7 @@ import datetime as dt
 import gzip
 import json
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from http.client import IncompleteRead, RemoteDisconnected
 from typing import Any
 
@@ -13,6 +14,7 @@ from dashboard.sandbox import fault_kinds, rules
 from dashboard.sandbox.answers import Answer
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import Record
+from tests.patience import PATIENCE, wait_for
 from tests.sandbox.conftest import Caller, Reply
 
 
@@ -89,10 +91,11 @@ class TestNoAnswer:
         assert vendor.sandbox.ledger.posts[0].answered_status is None
 
     def test_stopping_ends_a_call_that_hangs(self, vendor: Vendor) -> None:
-        vendor.caller.connection.timeout = 0.05
-        with pytest.raises(TimeoutError):
-            vendor.enroll("hang")
-        vendor.sandbox.stop()
+        with ThreadPoolExecutor() as pool:
+            call = pool.submit(vendor.enroll, "hang")
+            wait_for(lambda: vendor.sandbox.ledger.posts)
+            vendor.sandbox.stop()
+            assert isinstance(call.exception(timeout=PATIENCE), ConnectionError)
         assert vendor.sandbox.ledger.posts[0].answered_status is None
 
     def test_a_slow_answer_waits_its_seconds(self) -> None:
