@@ -13,7 +13,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import SelectedAccount, Upload
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import selection, uploads
+from dashboard.services import lookup, selection
 from tests.browser.test_bring import Act, refreshed_until
 from tests.drive import working
 
@@ -194,7 +194,7 @@ def test_a_column_is_chosen(hand: Hand, picker: str, sandbox: Sandbox) -> None:
 def test_the_whole_list_is_looked_through_and_the_list_forgotten(
     hand: Hand, picker: str, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploads, "SHORT_LIST", 0)
+    monkeypatch.setattr(lookup, "SHORT_LIST", 0)
     invoices(sandbox, 100, external_invoice_id="other")
     invoices(sandbox, 1, external_invoice_id="erp-77")
     hand.page.goto(f"{picker}lists/")
