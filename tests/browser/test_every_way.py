@@ -4,10 +4,12 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import Browser, Locator, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
@@ -251,3 +253,54 @@ def test_one_invoice_from_the_filtered_list_to_its_check(hand: Hand, campaign: s
     hand.presses("Check before sending")
 
     expect(hand.page.get_by_role("button", name="Enroll 1 invoice")).to_be_visible()
+
+
+def test_a_lookup_under_way_is_cancelled(hand: Hand, picker: str) -> None:
+    hand.page.goto(f"{picker}lists/")
+    hand.page.get_by_label("Account ids, invoice numbers or external ids").fill("NEEDLE-1")
+    hand.presses("Look them up")
+    expect(hand.page.locator("#progress")).to_be_visible()
+
+    hand.presses("Cancel")
+
+    expect(hand.page.locator("main")).to_contain_text("Cancelled. Nothing was added.")
+    assert selected() == 0
+
+
+@pytest.fixture
+def late(sandbox: Sandbox, collector: User) -> str:
+    """The review of one past due and one not due for a reminder campaign that leads nowhere."""
+    reminder = sandbox.store.add_campaign(status="active", type="payment_reminder", next_campaign_id=None)[
+        "id"
+    ]
+    dues = [timezone.localdate() + timedelta(days=days) for days in (-10, 30)]
+    picked = [invoices(sandbox, 1, due_date=due.isoformat())[0] for due in dues]
+    selection.change(selection.of(collector, reminder), add=Counter(picked))
+    return f"/campaigns/{reminder}/enroll/review/"
+
+
+def moved_to(campaign: str, collector: User) -> int:
+    return selection.of(collector, campaign).accounts.count()
+
+
+def test_one_past_due_goes_to_a_campaign_of_no_chain(
+    hand: Hand, late: str, campaign: str, collector: User
+) -> None:
+    hand.page.goto(late)
+
+    hand.presses("Move to Early chase")
+
+    expect(hand.page.locator("main")).to_contain_text("1 invoice was moved. Nothing was sent.")
+    assert moved_to(campaign, collector) == 1
+
+
+def test_a_pick_is_split_by_age(hand: Hand, late: str, campaign: str, collector: User) -> None:
+    hand.page.goto(late)
+
+    hand.follows("Split over several campaigns")
+    hand.page.get_by_label("Past due").select_option("Not due")
+    hand.page.get_by_label("To the campaign").select_option("Early chase")
+    hand.presses("Move")
+
+    expect(hand.page.locator("main")).to_contain_text("1 invoice was moved. Nothing was sent.")
+    assert moved_to(campaign, collector) == 1
