@@ -6,7 +6,6 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models import Max
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
@@ -84,9 +83,9 @@ _UNSEEN = f"""SELECT run.id, {", ".join(f"run.{name}" for name in SAID)}, notice
 
 def ask_again_after(user: User) -> int:
     """In how many seconds a page of this person should ask for news; soon after a run has begun, later by and by."""
-    # Hidden in an expression, the person does not lead SQLite through all runs that they have ever started.
+    # The few that are active, and the last of them here: asked for the person's, or for the last, SQLite may go through all runs.
     active = Run.objects.filter(state__in=Run.ACTIVE).annotate(who=Coalesce("starter_id", 0))
-    begun = active.filter(who=user.pk).aggregate(last=Max("created_at"))["last"]
+    begun = max(active.filter(who=user.pk).order_by().values_list("created_at", flat=True), default=None)
     if begun is None:
         return QUIET
     age = (timezone.now() - begun).total_seconds()
