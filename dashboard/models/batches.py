@@ -119,9 +119,9 @@ class Outcome(models.Model):
         PERSON = "person", "Marked by a person"
         ROLLCALL = "rollcall", "Rollcall"
 
-    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is. The first
-    # index holds all that a list of results is filtered, searched and sorted by: it is walked without its rows. They are
-    # written in the transaction that holds their batch and attempt locked: only the run's key is checked again.
+    # Rows come by the hundred thousand: the constraint and the indexes below serve every look-up there is. The first four
+    # are the orders of a list of results, each with all that it is filtered by: they are walked without the rows. These
+    # are written in the transaction that holds their batch and attempt locked: only the run's key is checked again.
     run = models.ForeignKey("Run", on_delete=models.CASCADE, related_name="outcomes", db_index=False)
     batch = models.ForeignKey(
         Batch,
@@ -161,10 +161,21 @@ class Outcome(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["run", "place", "state", "reason", "predicted", "invoice_number", "outstanding"],
+                fields=["run", "place", "state", "reason", "predicted", "invoice_number"],
                 name="outcome_as_picked",
             ),
-            models.Index(fields=["run", "state", "reason"]),
+            models.Index(
+                fields=["run", "state", "place", "reason", "predicted", "invoice_number", "outstanding"],
+                name="outcome_by_state",
+            ),
+            models.Index(
+                fields=["run", "invoice_number", "place", "state", "reason", "predicted"],
+                name="outcome_by_number",
+            ),
+            models.Index(
+                fields=["run", "outstanding", "place", "state", "reason", "predicted", "invoice_number"],
+                name="outcome_by_amount",
+            ),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
             models.Index(
                 fields=["run", "state", "look_at", "reason"],

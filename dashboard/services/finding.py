@@ -5,15 +5,14 @@ order of the pick, and after them in any other order.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from decimal import Decimal
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cached_property, reduce
 from operator import or_
 from typing import Any
 from uuid import UUID
 
-from django.db.models import Case, F, Q, QuerySet, Value, When
+from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from dashboard.models import Attempt, Outcome, Run
@@ -34,15 +33,13 @@ BY_NEED = (
     STATE.PENDING,
     STATE.ENROLLED,
 )
-_NO_AMOUNT = Value(Decimal("-999999999999.99"))
-OUTCOME = "outcome"
-SORTS: dict[str, Any] = {
-    PICKED: F("place"),
-    "number": F("invoice_number"),
-    "amount": Coalesce("outstanding", _NO_AMOUNT, output_field=Outcome._meta.get_field("outstanding")),
-    OUTCOME: Case(*(When(state=state, then=number) for number, state in enumerate(BY_NEED)), default=-1),
+NUMBER, AMOUNT, OUTCOME = "number", "amount", "outcome"
+SORTS = {PICKED: "place", NUMBER: "invoice_number", AMOUNT: "outstanding", OUTCOME: "state"}
+# Orders that no index has as a whole, part after part: by whether the amount is not known, and by state.
+PARTS: dict[str, dict[Any, Q]] = {
+    AMOUNT: {is_null: Q(key__isnull=is_null) for is_null in (True, False)},
+    OUTCOME: {state: Q(state=state) for state in BY_NEED},
 }
-FEW = 500
 
 
 @dataclass(frozen=True)
@@ -61,38 +58,22 @@ class Wanted:
     sort: str = PICKED
 
     def written(self) -> "QuerySet[Outcome]":
-        """Those with an outcome.
-
-        Hiding the state in an expression has one covering index walked for all of this; a rare state has its own index.
-        """
-        is_rare = self.run.counts.get(self.outcome, self.run.size) <= FEW
-        rows = self.run.outcomes.annotate(word=F("state") if is_rare else Coalesce("state", Value("")))
+        """Those with an outcome."""
+        rows = self.run.outcomes.all()
         if self.outcome:
-            rows = rows.filter(word=self.outcome)
+            rows = rows.filter(state=self.outcome)
         if self.search:
             rows = rows.filter(_names(self.search))
         if self.reason:
             rows = rows.filter(reason=self.code)
         if self.predicted:
-            rows = rows.filter(predictions.condition(self.predicted, self.shares, "word"))
+            rows = rows.filter(predictions.condition(self.predicted, self.shares))
         return rows
 
-    def keyed(self) -> "QuerySet[Outcome]":
-        """The same, each with the `key` that it is sorted by."""
-        rows = self.written() if self.few is None else self.run.outcomes.filter(place__in=self.few)
-        return rows.annotate(key=SORTS[self.sorted_by])
-
     @cached_property
-    def few(self) -> list[int] | None:
-        """Their places, where they are few: found once, they need no other walk.
-
-        Whether those that are searched for are few is found out where a walk for each outcome is at stake.
-        """
-        is_rare = sum(share.number for share in self.shares) <= FEW
-        if not (is_rare or (self.search and self.sorted_by == OUTCOME)):
-            return None
-        places = list(self.written().values_list("place", flat=True)[: FEW + 1])
-        return places if len(places) <= FEW else None
+    def states(self) -> set[str]:
+        """The outcomes that they have, by the tally."""
+        return {share.state for share in self.shares}
 
     @cached_property
     def shares(self) -> list[Share]:
@@ -104,6 +85,20 @@ class Wanted:
             and (not self.reason or share.reason == self.code)
             and predictions.fits(share, self.predicted)
         ]
+
+    @property
+    def parts(self) -> set[Any]:
+        """Of the keys of `PARTS`, those that any of them may belong to; None is where there are no parts."""
+        return {None, False, any(share.without for share in self.shares)} | self.states
+
+    @property
+    def is_rare(self) -> bool:
+        """Whether their outcomes are so few of the run's that sorting them is less than walking an order for them.
+
+        Hiding the order's key in an expression has them sorted.
+        """
+        held = sum(self.run.counts[state] for state in self.states)
+        return self.sorted_by in (NUMBER, AMOUNT) and 5 * held < self.run.size
 
     @property
     def sorted_by(self) -> str:
@@ -183,29 +178,29 @@ def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Out
     """So many rows beyond that place, in the order they are come by."""
     if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
-    parts: list[Callable[[Wanted, int, bool, int], list[Outcome]]] = [_written, _unsent]
-    is_unsent = bool(start) and not wanted.run.outcomes.filter(place=start).exists()
-    if backwards:
-        parts = [_unsent, _written] if is_unsent else [_written]
-    elif is_unsent:
-        parts = [_unsent]
+    at = wanted.run.outcomes.filter(place=start).first() if start else None
+    is_unsent = bool(start) and at is None
     rows: list[Outcome] = []
-    for part in parts:
-        rows += part(wanted, start if part is parts[0] else 0, backwards, at_most - len(rows))
+    if is_unsent:
+        rows += _unsent(wanted, start, backwards, at_most)
+    if backwards or not is_unsent:
+        rows += _written(wanted, at, backwards, at_most - len(rows))
+    if not (backwards or is_unsent):
+        rows += _unsent(wanted, 0, backwards, at_most - len(rows))
     return rows
 
 
 def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
     downwards = backwards != wanted.sort.startswith("-")
-    rows = _written(wanted, start, backwards, at_most)
+    rows = _written(wanted, Outcome(place=start) if start else None, backwards, at_most)
     end = rows[-1].place if len(rows) == at_most else 0
     rows += _unsent(wanted, start, downwards, at_most, end)
     return sorted(rows, key=lambda row: row.place, reverse=downwards)[:at_most]
 
 
-def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+def _written(wanted: Wanted, at: Outcome | None, backwards: bool, at_most: int) -> list[Outcome]:
     places: list[int] = []
-    for some in _stretches(wanted, start, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
+    for some in _stretches(wanted, at, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
         places += some.values_list("place", flat=True)[: at_most - len(places)]
         if len(places) == at_most:
             break
@@ -214,33 +209,26 @@ def _written(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[
     return [whole[place] for place in places]
 
 
-def _stretches(wanted: Wanted, start: int, downwards: bool) -> "Iterator[QuerySet[Any]]":
-    """The rows beyond a place, part after part: many of one outcome need no sorting."""
-    way = "lt" if downwards else "gt"
-    by_place, by_key = ("-place", "-key") if downwards else ("place", "key")
-    further = Q(**{f"place__{way}": start}) if start else Q()
-    rows: QuerySet[Any] = wanted.keyed()
-    if wanted.sorted_by == PICKED:
-        yield rows.filter(further).order_by(by_place)
-    elif wanted.sorted_by == OUTCOME and wanted.few is None:
-        states = BY_NEED[::-1] if downwards else BY_NEED
-        here = states.index(_at(wanted, start, "state")) if start else 0
-        for state in states[here:]:
-            part = replace(wanted, outcome=state)
-            if part.shares:
-                beyond = further if state == states[here] else Q()
-                yield part.keyed().filter(beyond).order_by(by_place)
-    elif start:
-        key = _at(wanted, start, "key")
-        rows = rows.filter(Q(**{f"key__{way}e": key}), Q(**{f"key__{way}": key}) | further)
-        yield rows.order_by(by_key, by_place)
-    else:
-        yield rows.order_by(by_key, by_place)
-
-
-def _at(wanted: Wanted, place: int, name: str) -> Any:
-    rows = wanted.run.outcomes.annotate(key=SORTS[wanted.sorted_by])
-    return rows.values_list(name, flat=True).get(place=place)
+def _stretches(wanted: Wanted, at: Outcome | None, downwards: bool) -> "Iterator[QuerySet[Outcome]]":
+    """The rows beyond one, part after part, each in the order of an index."""
+    order, key = wanted.sorted_by, SORTS[wanted.sorted_by]
+    sign, way = ("-", "lt") if downwards else ("", "gt")
+    by = [f"{sign}place"] if order == PICKED else [f"{sign}key", f"{sign}place"]
+    parts = PARTS.get(order, {None: Q()})
+    left, beyond = list(parts)[:: -1 if downwards else 1], Q()
+    if at:
+        value = getattr(at, key)
+        left = left[left.index({OUTCOME: at.state, AMOUNT: value is None}.get(order)) :]
+        beyond = Q(**{f"place__{way}": at.place})
+        if order in (NUMBER, AMOUNT) and value is not None:
+            beyond = Q(**{f"key__{way}e": value}) & (Q(**{f"key__{way}": value}) | beyond)
+    rows = wanted.written().alias(key=Coalesce(key, key) if wanted.is_rare else F(key))
+    if wanted.reason or wanted.predicted:
+        rows = rows.filter(state__in=wanted.states)
+    for part in left:
+        if part in wanted.parts:
+            yield rows.filter(parts[part], beyond).order_by(*by)
+        beyond = Q()
 
 
 def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:

@@ -50,8 +50,8 @@ def is_vendors_word(state: str, reason: str) -> bool:
     return state in (*TAKEN, *TURNED_DOWN) and reason not in NOT_THE_VENDORS_WORD
 
 
-def condition(predicted: str, shares: Iterable[Share], state: str = "state") -> Q:
-    """The outcomes that `fits`, of a run with these shares; `state` is the name of their state in the query."""
+def condition(predicted: str, shares: Iterable[Share]) -> Q:
+    """The outcomes that `fits`, of a run with these shares."""
     if predicted != OTHERWISE:
         return Q(predicted__in=CODES[predicted])
     kinds: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
@@ -59,10 +59,7 @@ def condition(predicted: str, shares: Iterable[Share], state: str = "state") -> 
         if fits(share, OTHERWISE):
             kinds[share.state][0].add(share.reason)
             kinds[share.state][1].add(share.predicted)
-    some = (
-        Q(**{state: word}, predicted__in=codes, reason__in=reasons)
-        for word, (reasons, codes) in kinds.items()
-    )
+    some = (Q(state=word, predicted__in=codes, reason__in=why) for word, (why, codes) in kinds.items())
     return reduce(or_, some, Q(pk__in=[]))
 
 

@@ -54,7 +54,7 @@ def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
         return held.filter(numbers__icontains=search)
     if connection.features.supports_json_field_contains:
         return held.filter(accounts__contains=[{"id": account_id}])
-    return held.annotate(text=Cast("accounts", TextField())).filter(text__contains=account_id)
+    return held.alias(text=Cast("accounts", TextField())).filter(text__contains=account_id)
 
 
 def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[tuple[Batch, int]]:

@@ -17,12 +17,6 @@ pytestmark = pytest.mark.django_db
 SORTS = [f"{way}{key}" for key in finding.SORTS for way in ("", "-")]
 
 
-@pytest.fixture(autouse=True, params=[3, 500])
-def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Few are found once and sorted, many are walked: each test meets both."""
-    monkeypatch.setattr(finding, "FEW", request.param)
-
-
 def numbers(found: Found) -> list[str]:
     return [row.outcome.invoice_number for row in found.rows]
 
@@ -100,13 +94,25 @@ def test_going_back_to_the_beginning_asks_no_more_than_going_on(sort: str) -> No
     assert costs[1] <= costs[0]
 
 
-def test_what_is_rare_is_looked_for_once_in_whatever_order_and_place() -> None:
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the plans of SQLite")
+@pytest.mark.parametrize("filters", [{}, {"outcome": "failed"}, {"search": "nothing like it"}], ids=str)
+@pytest.mark.parametrize("sort", SORTS)
+def test_every_order_is_that_of_an_index_which_holds_what_is_filtered_by(
+    sort: str, filters: dict[str, str]
+) -> None:
     run = uneven()
-
     with CaptureQueriesContext(connection) as queries:
-        assert finding.find(run, search="nothing like it", sort="-outcome", before=50).rows == []
+        finding.find(run, sort=sort, per_page=10, after=40, **filters)
 
-    assert sum("invoice_number" in query["sql"] for query in queries) == 1
+    walks = [
+        query["sql"] for query in queries if query["sql"].startswith('SELECT "dashboard_outcome"."place"')
+    ]
+    with connection.cursor() as cursor:
+        plans = [
+            cursor.execute("EXPLAIN QUERY PLAN " + walk.replace("%", "%%"), ()).fetchall() for walk in walks
+        ]
+    assert plans
+    assert all(len(plan) == 1 and "USING COVERING INDEX" in plan[0][3] for plan in plans), plans
 
 
 def test_orders_are_what_they_say_and_what_waits_comes_last() -> None:
