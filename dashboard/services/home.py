@@ -9,8 +9,8 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run
-from dashboard.services import waiting, workers
-from dashboard.services.history import NEEDS, midnight
+from dashboard.services import history, waiting, workers
+from dashboard.services.history import NEEDS, midnight, written_out
 from dashboard.services.progress import AFTER_PAUSE
 
 RECENT = timedelta(days=7)
@@ -67,14 +67,15 @@ class Desk:
 def desk(user: User) -> Desk:
     """The runs that need somebody, newest first; failures count for a week."""
     rows = _rows()
-    ended = rows.filter(state__in=Run.ENDED)
+    ended = history.walked().filter(its_state__in=Run.ENDED)
     since = timezone.localdate() - RECENT
+    failed = ended.filter(NEEDS["failed"], its_created_at__gte=midnight(since))
     return Desk(
         under_way=under_way(),
-        paused=[Paused(run) for run in rows.filter(state=Run.State.PAUSED)[:ON_DESK]],
-        unknown=list(ended.filter(NEEDS["unknown"])[:ON_DESK]),
+        paused=[Paused(run) for run in rows.filter(state=written_out(Run.State.PAUSED))[:ON_DESK]],
+        unknown=history.read(ended.filter(NEEDS["unknown"])[:ON_DESK]),
         since=since,
-        failed=list(ended.filter(NEEDS["failed"], created_at__gte=midnight(since))[:ON_DESK]),
+        failed=history.read(failed[:ON_DESK]),
         pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
         latest=list(rows[:ON_DESK]),
         freed=waiting.free_count(user),
@@ -83,7 +84,9 @@ def desk(user: User) -> Desk:
 
 def under_way() -> UnderWay:
     """Queued and running runs; writes nothing and costs the same for any number of invoices."""
-    rows = Run.objects.filter(state__in=Run.ACTIVE).only("campaign_name", "size", *Outcome.State.values)
+    rows = Run.objects.filter(state__in=map(written_out, Run.ACTIVE)).only(
+        "campaign_name", "size", *Outcome.State.values
+    )
     return UnderWay(list(rows[:ON_DESK]), workers.alive().exists())
 
 

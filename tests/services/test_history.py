@@ -1,9 +1,12 @@
 """Lists of runs, calls and actions."""
 
 from datetime import date
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from dashboard.models import Run
@@ -44,6 +47,45 @@ def test_a_list_is_paged() -> None:
 
     assert [run.pk for run in page.rows] == [oldest.pk]
     assert (page.paging.total, page.paging.last, page.paging.has_next) == (5, 3, False)
+
+
+@pytest.mark.parametrize(("page", "shown"), [(2, 2), (3, 0)])
+def test_the_total_is_known_on_a_full_last_page_and_past_it(page: int, shown: int) -> None:
+    for _ in range(4):
+        ledger.queued(1)
+
+    listed = history.list_runs(page=page, per_page=2)
+
+    assert (len(listed.rows), listed.paging.total, listed.paging.has_next) == (shown, 4, False)
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL knows how many runs there are of a kind"
+)
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"state": "finished", "who": history.COMMAND_LINE},
+        {"needs": "failed"},
+        {"needs": "pending", "state": "finished"},
+        {"needs": "either", "since": date(2026, 1, 1)},
+        {"search": "early"},
+        {"search": ledger.CAMPAIGN_ID, "until": date(2999, 1, 1)},
+        {"mine": True, "user_id": 1},
+    ],
+)
+def test_runs_are_looked_through_without_their_rows(wanted: dict[str, Any]) -> None:
+    for _ in range(2):
+        ledger.answered(ledger.queued(1), "FAILED")
+
+    with CaptureQueriesContext(connection) as queries:
+        history.list_runs(**wanted, per_page=1)
+    [page] = [query["sql"] for query in queries if "LIMIT" in query["sql"]]
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN QUERY PLAN {page}")
+        plan = [row[3] for row in cursor.fetchall()]
+    assert "SCAN U0 USING COVERING INDEX run_as_listed" in plan
 
 
 def test_calls_come_newest_first_and_without_their_raw_answers() -> None:

@@ -1,7 +1,11 @@
 """Which runs need somebody."""
 
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from dashboard.services import home, runs, workers
 from tests import ledger
@@ -24,6 +28,36 @@ def test_runs_are_sorted_by_what_they_need(collector: User) -> None:
     assert desk.paused[0].what_to_do == "Resume the run when it should go on."
     assert clean in desk.latest
     assert not desk.is_clear
+
+
+@pytest.mark.skipif(
+    connection.vendor != "sqlite", reason="PostgreSQL knows how many runs there are of a kind"
+)
+def test_what_ended_is_not_gone_through_for_the_few_that_need_somebody(collector: User) -> None:
+    with CaptureQueriesContext(connection) as queries:
+        home.desk(collector)
+    ended = [query["sql"] for query in queries if "'finished'" in query["sql"]]
+
+    assert len(ended) == 2
+    for sql in ended:
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN QUERY PLAN {sql}")
+            plan = " ".join(row[3] for row in cursor.fetchall())
+        assert "run_with_unknowns" in plan or "COVERING INDEX run_as_listed" in plan
+
+
+def test_what_is_rare_is_written_out_so_that_a_kept_plan_is_made_for_it(collector: User) -> None:
+    asked: list[str] = []
+
+    def note(execute: Any, sql: str, *rest: Any) -> Any:
+        asked.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        home.desk(collector)
+
+    for words in ("'queued'", "'paused'", '"unknown" > (0)', '"failed" > (0)', '"pending" > (0)'):
+        assert any(words in sql for sql in asked), words
 
 
 def test_an_empty_desk_is_clear(collector: User) -> None:
