@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 
 from django.db.models import QuerySet
@@ -14,7 +15,10 @@ from dashboard.services import clock, exports, tally
 from dashboard.services.exports import Line
 from dashboard.services.tally import Sums
 
-_PROVEN = ("account_id", "outcome", "vendor_status", "reason", "error", "call", "sent_at", "settled_at")
+_PROVEN = attrgetter(
+    *("account_id", "outcome", "vendor_status", "reason", "error", "call", "sent_at", "settled_at")
+)
+_ENCODED = json.JSONEncoder(default=datetime.isoformat).encode
 
 
 @dataclass(frozen=True)
@@ -58,8 +62,7 @@ class Fingerprint:
     def taken(self, lines: Iterator[Line]) -> Iterator[Line]:
         """The same lines, counted in as they pass."""
         for line in lines:
-            proven = [getattr(line, name) for name in _PROVEN]
-            self._sum.update(json.dumps(proven, default=datetime.isoformat).encode())
+            self._sum.update(_ENCODED(_PROVEN(line)).encode())
             yield line
 
     def __str__(self) -> str:

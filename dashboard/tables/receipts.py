@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
+from html import escape
 from typing import Any
 
 from django.urls import reverse
-from django.utils.html import escape
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, Run
@@ -64,7 +64,7 @@ def _openings(headings: Iterable[Any]) -> list[str]:
     _first, *rest = headings
     return [
         '<td class="anywhere">',
-        *(f'<td class="anywhere" data-label="{escape(label)}">' for label in rest),
+        *(f'<td class="anywhere" data-label="{escape(str(label))}">' for label in rest),
     ]
 
 
@@ -73,6 +73,7 @@ def _row(openings: Iterable[str], *cells: str) -> str:
     return f"<tr>{inner}</td></tr>\n"
 
 
+@lru_cache(maxsize=1000)
 def _own_words(text: str) -> str:
     return f"<bdi>{escape(text)}</bdi>" if text else NOTHING
 

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 
 from dashboard.services import spreadsheets
@@ -26,6 +28,7 @@ FORMULAS = [
     "\uff1d1+1",
     "-cmd|' /C calc'!A0",
 ]
+TRICKY = st.sampled_from("ab \"',;|\t\r\n=-ü")
 MOMENT = datetime.fromisoformat("2026-11-22 21:03:05")
 TEXTS = [
     "plain",
@@ -80,6 +83,23 @@ def test_a_csv_is_as_the_rfc_has_it_with_the_mark_that_excel_wants() -> None:
     content = b"".join(as_csv([["a", 'b "c"\r\nd'], ["e,f", None]]))
 
     assert content == b'\xef\xbb\xbfa,"b ""c""\r\nd"\r\n"e,f",\r\n'
+
+
+@given(
+    st.lists(st.lists(st.text(TRICKY), min_size=2, max_size=4), max_size=4),
+    st.sampled_from(",;\t|"),
+    st.sampled_from(["\n", "\r\n"]),
+)
+def test_a_csv_is_read_back_whatever_it_holds(rows: list[list[str]], delimiter: str, newline: str) -> None:
+    content = as_csv(rows, delimiter=delimiter, newline=newline)
+
+    assert parsed(content, delimiter=delimiter) == [[defused(text) for text in row] for row in rows]
+
+
+def test_cells_that_are_equal_but_not_alike_stay_so() -> None:
+    [row] = parsed(as_csv([[1, Decimal("1.00"), True, 1.0, "1", date(2026, 1, 1)]]))
+
+    assert row == ["1", "1.00", "True", "1.0", "1", "2026-01-01"]
 
 
 def test_numbers_and_times_of_a_csv_are_plain() -> None:
