@@ -1,6 +1,6 @@
 """The database's clock, which all machines share; leases and waits in the ledger go by it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import connection
 from django.db.models import DateTimeField, Func, Value
@@ -23,3 +23,8 @@ def column() -> Expression:
     if connection.vendor != "postgresql":
         return Value(timezone.now(), DateTimeField())
     return Func(function="clock_timestamp", output_field=DateTimeField())
+
+
+def moment(value: datetime | str | None) -> datetime | None:
+    """What a plain query gave, as the ORM would give it: SQLite keeps text, in UTC."""
+    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
+from django.db import connection
 from django.db.models import QuerySet
 from django.utils import timezone
 
 from dashboard.models import Outcome, Run
-from dashboard.services import history, waiting, workers
+from dashboard.services import clock, history, waiting
 from dashboard.services.history import NEEDS, midnight, written_out
 from dashboard.services.progress import AFTER_PAUSE
 
@@ -83,11 +86,17 @@ def desk(user: User) -> Desk:
 
 
 def under_way() -> UnderWay:
-    """Queued and running runs; writes nothing and costs the same for any number of invoices."""
-    rows = Run.objects.filter(state__in=map(written_out, Run.ACTIVE)).only(
-        "campaign_name", "size", *Outcome.State.values
-    )
-    return UnderWay(list(rows[:ON_DESK]), workers.alive().exists())
+    """Queued and running runs. One query, which writes nothing and costs the same for any number of runs and invoices."""
+    since = clock.now() - timedelta(seconds=settings.LEASE)
+    runs: list[Any] = list(Run.objects.raw(_UNDER_WAY, [connection.ops.adapt_datetimefield_value(since)]))
+    return UnderWay(runs, any(run.has_worker for run in runs))
+
+
+# An open page asks again and again: Django's making of these takes longer than they do.
+_UNDER_WAY = f"""SELECT id, campaign_name, size, {", ".join(Outcome.WORDS)},
+    EXISTS (SELECT 1 FROM dashboard_worker WHERE stopped_at IS NULL AND seen_at > %s) AS has_worker
+    FROM dashboard_run WHERE state IN ('queued', 'running') ORDER BY id DESC LIMIT {ON_DESK}
+"""  # noqa: S608 - names of our own
 
 
 def _rows() -> QuerySet[Run]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db.models.functions import Coalesce
+from django.db import connection
 from django.utils import timezone
 
 from dashboard.models import Notice, Outcome, Run
@@ -83,13 +83,19 @@ _UNSEEN = f"""SELECT run.id, {", ".join(f"run.{name}" for name in SAID)}, notice
 
 def ask_again_after(user: User) -> int:
     """In how many seconds a page of this person should ask for news; soon after a run has begun, later by and by."""
-    # The few that are active, and the last of them here: asked for the person's, or for the last, SQLite may go through all runs.
-    active = Run.objects.filter(state__in=Run.ACTIVE).annotate(who=Coalesce("starter_id", 0))
-    begun = max(active.filter(who=user.pk).order_by().values_list("created_at", flat=True), default=None)
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGUN, [user.pk])
+        begun = clock.moment(cursor.fetchone()[0])
     if begun is None:
         return QUIET
     age = (timezone.now() - begun).total_seconds()
     return next((wait for limit, wait in UNDER_WAY if age < limit), LONG_RUN)
+
+
+# Of the few that are active, whichever are this person's: asked for the person's, SQLite may go through all of their runs.
+_BEGUN = """SELECT MAX(created_at) FROM dashboard_run
+    WHERE state IN ('queued', 'running') AND COALESCE(starter_id, 0) = %s
+"""
 
 
 def dismiss(user: User, notice_id: int | None = None) -> None:

@@ -1,7 +1,7 @@
 """How far a run is, for a panel that is asked for again and again."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
@@ -99,6 +99,17 @@ class Progress:
         return AFTER_PAUSE.get(Run.Pause(self.run.pause), "") if self.run.pause else ""
 
 
+def polled(run_id: int) -> Run | None:
+    """The run without what the panel does not show, and some of which is large."""
+    return next(iter(Run.objects.raw(_POLLED, [run_id])), None)
+
+
+_UNREAD = ("campaign", "recheck", "tally")
+_POLLED = f"""SELECT {", ".join(field.column for field in Run._meta.concrete_fields if field.name not in _UNREAD)}
+    FROM dashboard_run WHERE id = %s
+"""  # noqa: S608 - names of our own
+
+
 def of(run: Run) -> Progress:
     """From the run's own counts; what else is asked depends on its state."""
     now = clock.now()
@@ -108,7 +119,7 @@ def of(run: Run) -> Progress:
     with connection.cursor() as cursor:
         cursor.execute(_AROUND, [run.pk, limits(alive_since), limits(alive_since), limits(now), run.pk])
         calls, alive, trouble, cool_until, look_at = cursor.fetchone()
-    return Progress(run, now, calls, alive, trouble or "", _moment(cool_until), _moment(look_at))
+    return Progress(run, now, calls, alive, trouble or "", clock.moment(cool_until), clock.moment(look_at))
 
 
 # One statement where the ORM would make four: a panel that is asked for every second has little else to do.
@@ -118,11 +129,6 @@ _AROUND = """SELECT (SELECT COUNT(*) FROM dashboard_batch WHERE run_id = %s AND 
     (SELECT MAX(cool_until) FROM dashboard_pace WHERE cool_until > %s),
     (SELECT MIN(look_at) FROM dashboard_outcome WHERE run_id = %s AND state = 'unknown' AND look_at IS NOT NULL)
 """
-
-
-def _moment(value: datetime | str | None) -> datetime | None:
-    """As the ORM would give it: SQLite keeps text, in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
 
 
 def next_look(run: Run, state: str, reason: str) -> datetime | None:

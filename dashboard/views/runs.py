@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.auth.decorators import permission_required
 from django.forms import Form
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.loader import render_to_string
 from django.utils.functional import Promise
@@ -90,7 +90,9 @@ def run_progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """
     if not wants_fragment(request):
         return redirect("run-detail", run_id)
-    run = get_object_or_404(Run.objects.defer("campaign", "recheck", "tally"), pk=run_id)
+    run = progress.polled(run_id)
+    if run is None:
+        raise Http404
     now = progress.of(run)
     context = {"run": run, "progress": now, "may_act": "act" in request.GET}
     response = not_cached(HttpResponse(render_to_string("runs/_progress.html", context)))

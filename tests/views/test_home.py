@@ -130,6 +130,7 @@ def test_runs_under_way_are_asked_for_again_in_a_small_answer_that_writes_nothin
     assert len(answer.content) <= 2048
     assert all(query["sql"].startswith("SELECT") for query in queries)
     assert not any("tally" in query["sql"] for query in queries)
+    assert sum("FROM dashboard_" in query["sql"] for query in queries) == 2  # who asks, and all the rest
     assert browser.get("/under-way/").headers["Location"] == "/"
 
 
