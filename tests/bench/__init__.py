@@ -50,6 +50,18 @@ def signed_in() -> "Client":
     return browser
 
 
+def asking(browser: "Client", address: str, headers: Mapping[str, str]) -> Callable[[], bytes]:
+    """A request for this page, which must succeed; gives what came."""
+
+    def ask() -> bytes:
+        response = browser.get(address, headers=headers)
+        assert response.status_code == 200, response
+        content: bytes = response.content
+        return content
+
+    return ask
+
+
 def taken_in_turns(acts: Mapping[str, Act], rounds: int, warm_up: int) -> dict[str, Times]:
     """The medians of each in ms, after the rounds to warm up: by the clock, and of the processor."""
     taken: dict[str, list[Times]] = {name: [] for name in acts}

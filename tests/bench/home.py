@@ -7,13 +7,12 @@ past a limit of processor time: a page's in floors, a poll's in ms.
 """
 
 import sys
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from math import inf
 from time import perf_counter
 from typing import Any
 
-from tests.bench import Times, scratch, signed_in, taken_in_turns
+from tests.bench import Times, asking, scratch, signed_in, taken_in_turns
 
 RUNS, RECENT, EACH = 50_000, 10_000, 100
 ROUNDS, WARM_UP = 15, 2
@@ -64,16 +63,6 @@ def measure() -> int:
     acts |= {address: asking(browser, address, FRAGMENT) for address in POLLS}
     acts["first page, nothing kept"] = lambda: (cache.clear(), acts["/"]())[1]  # type: ignore[func-returns-value]
     return report(taken_in_turns(acts, ROUNDS, WARM_UP), {name: len(act()) for name, act in acts.items()})
-
-
-def asking(browser: Any, address: str, headers: dict[str, str]) -> Callable[[], bytes]:
-    def ask() -> bytes:
-        response = browser.get(address, headers=headers)
-        assert response.status_code == 200, response
-        content: bytes = response.content
-        return content
-
-    return ask
 
 
 def fill() -> None:

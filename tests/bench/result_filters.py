@@ -10,17 +10,14 @@ program the machine (`chrt -r 20`) before you believe that.
 """
 
 import argparse
-import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from itertools import islice, product
-from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any
 from urllib.parse import urlencode
 
+from tests.bench import asking, scratch, signed_in, taken_in_turns
 from tests.bench.result_page import HTMX, LARGE, PAGE_MS, run_of
 
 SLOWEST, LOOKED_AT, ROUNDS = 10, 60, 7
@@ -34,30 +31,14 @@ def main() -> int:
     )
     options.add_argument("--one-in", type=int, default=1)
     one_in = options.parse_args().one_in
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{Path(directory) / 'bench.sqlite3'}")
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch(or_named=True):
         return measure(one_in)
 
 
 def measure(one_in: int) -> int:
-    from django.conf import settings
-    from django.core.management import call_command
     from django.db import connection
-    from django.test import Client as Browser
 
-    from dashboard.people import DEMO_PASSWORD, create_roles
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
-    browser = Browser()
-    browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+    browser = signed_in()
     runs = {"ended": run_of(LARGE, 1.0), "half sent": run_of(LARGE, 0.5)}
     if connection.vendor == "postgresql":  # which does it by itself, by and by
         with connection.cursor() as cursor:
@@ -115,14 +96,9 @@ def from_page_to_page(run: Any, wanted: dict[str, Any], start: int) -> Iterator[
 def by_turns(browser: Any, run: Any, wanted: dict[str, Any]) -> tuple[float, float]:
     """The medians of that page, and of the one without a filter."""
     address = run.get_absolute_url()
-    taken: dict[str, list[float]] = {f"{address}?{urlencode(wanted)}": [], address: []}
-    for _ in range(ROUNDS):
-        for page, times in taken.items():
-            began = perf_counter()
-            assert browser.get(page, headers=HTMX).status_code == 200, page
-            times.append((perf_counter() - began) * 1000)
-    one, plain = map(median, taken.values())
-    return one, plain
+    pages = {"one": f"{address}?{urlencode(wanted)}", "plain": address}
+    times = taken_in_turns({name: asking(browser, page, HTMX) for name, page in pages.items()}, ROUNDS, 0)
+    return times["one"][0], times["plain"][0]
 
 
 if __name__ == "__main__":

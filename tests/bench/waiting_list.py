@@ -5,17 +5,15 @@ them; DEBUG off; SQLite, or what ROLLCALL_DATABASE_URL names. Prints medians in 
 elsewhere, and the ratio to the floor. The exit code is 1 past the limit.
 """
 
-import os
 import random
 import sys
-import tempfile
-from pathlib import Path
-from statistics import median
-from time import perf_counter
 from typing import Any
 from uuid import UUID
 
-SIZE, PAGE_MS, ROUNDS = 100_000, 30.0, 9
+from tests.bench import asking, scratch, signed_in, taken_in_turns
+
+SIZE, PAGE_MS = 100_000, 30.0
+ROUNDS, WARM_UP = 7, 2
 HTMX = {"HX-Request": "true"}
 IDS = [str(UUID(int=random.Random(number).getrandbits(128))) for number in range(SIZE)]
 ASKED = {
@@ -33,39 +31,17 @@ ASKED = {
 
 
 def main() -> int:
-    with tempfile.TemporaryDirectory() as directory:
-        os.environ.setdefault("ROLLCALL_DATABASE_URL", f"sqlite:///{Path(directory) / 'bench.sqlite3'}")
-        os.environ["ROLLCALL_DEBUG"] = "false"
-        os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-        import django
-
-        django.setup()
+    with scratch(or_named=True):
         return measure()
 
 
 def measure() -> int:
-    from django.conf import settings
-    from django.core.management import call_command
-    from django.test import Client as Browser
-
-    from dashboard.people import DEMO_PASSWORD, create_roles
-
-    settings.ALLOWED_HOSTS = ["testserver"]
-    settings.STORAGES["staticfiles"]["BACKEND"] = "django.contrib.staticfiles.storage.StaticFilesStorage"
-    call_command("migrate", verbosity=0)
-    create_roles()
-    browser = Browser()
-    browser.post("/sign-in/", {"username": "collector", "password": DEMO_PASSWORD})
+    browser = signed_in()
     fill()
     addresses = {"floor": "/saved-views/?page=run-list&query=mine%3Don"}
     addresses |= {name: f"/waiting/{query}" for name, query in ASKED.items()}
-    taken: dict[str, list[float]] = {name: [] for name in addresses}
-    for _ in range(ROUNDS):
-        for name, address in addresses.items():
-            began = perf_counter()
-            assert browser.get(address, headers=HTMX).status_code == 200, address
-            taken[name].append((perf_counter() - began) * 1000)
-    return report({name: median(times[2:]) for name, times in taken.items()})
+    acts = {name: asking(browser, address, HTMX) for name, address in addresses.items()}
+    return report({name: clock for name, (clock, _) in taken_in_turns(acts, ROUNDS, WARM_UP).items()})
 
 
 def fill() -> None:
