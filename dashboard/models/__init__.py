@@ -9,7 +9,7 @@ from .errands import Errand, GatheredPage, Gathering, Refreshing
 from .people import AuditEntry, Notice, SavedView
 from .runs import Run, RunCustomer, Tally
 from .selections import SelectedAccount, Selection
-from .uploads import Entry, Upload, UploadFile
+from .uploads import Entry, Upload, UploadFile, UploadUse
 from .waiting import ParkedAccount
 from .workers import Pace, Worker
 
@@ -34,5 +34,6 @@ __all__ = [
     "Tally",
     "Upload",
     "UploadFile",
+    "UploadUse",
     "Worker",
 ]

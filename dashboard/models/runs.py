@@ -181,10 +181,9 @@ class Run(models.Model):
 
     @property
     def lists(self) -> "models.QuerySet[Upload]":
-        """The lists that it was made from; `is_kept` says whether one's file still is."""
+        """The lists that name invoices of it, and from which these came; `is_kept` says whether one's file still is."""
         kept = models.Exists(UploadFile.objects.filter(upload=models.OuterRef("pk")))
-        used = Upload.objects.filter(token=self.token, used_at__isnull=False)
-        return used.annotate(is_kept=kept).order_by("pk")
+        return Upload.objects.filter(uses__token=self.token).annotate(is_kept=kept).order_by("pk")
 
 
 class RunCustomer(models.Model):

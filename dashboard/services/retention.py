@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from dashboard.models import Entry, Errand, Run, Upload, UploadFile
+from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.services import clock
 
 AT_ONCE = 5000
@@ -23,10 +23,12 @@ def remove_old_lists() -> int:
 def _expired() -> QuerySet[Upload]:
     """Not those that wait in a selection or for a worker, nor those of a run that ended later, or has not."""
     old = clock.now() - timedelta(days=settings.KEEP_LISTS_DAYS)
-    wanted = Run.objects.filter(Q(finished_at=None) | Q(finished_at__gte=old), token=OuterRef("token"))
+    late = Run.objects.filter(Q(finished_at=None) | Q(finished_at__gte=old), token=OuterRef("token"))
+    selected = Selection.objects.filter(token=OuterRef("token"))
+    wanted = UploadUse.objects.filter(Exists(late) | Exists(selected), upload=OuterRef("pk"))
     return (
         Upload.objects.filter(removed_at=None, created_at__lt=old)
-        .filter(Q(used_at=None) | Q(used_at__lt=old) & ~Q(selection__token=F("token")))
+        .filter(Q(used_at=None) | Q(used_at__lt=old))
         .exclude(state__in=Errand.ACTIVE)
         .exclude(Exists(wanted))
     )

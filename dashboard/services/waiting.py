@@ -16,8 +16,8 @@ from django.db.models.functions import Coalesce
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable
 from dashboard.api.schema import Account
-from dashboard.models import ParkedAccount
-from dashboard.services import accounts, audit, claiming, clock, pace, parts, selection, settling
+from dashboard.models import ParkedAccount, Run
+from dashboard.services import accounts, audit, claiming, clock, pace, parts, selection, settling, uploads
 from dashboard.services.chunks import in_chunks
 from dashboard.services.history import Listed, place
 from dashboard.services.parts import Part
@@ -172,7 +172,10 @@ def take(user: User, rows: "QuerySet[ParkedAccount]") -> Taken:
         by_reading: dict[datetime, list[accounts.Snapshot]] = defaultdict(list)
         for entry in entries:
             by_reading[entry.read_at or entry.parked_at].append(entry.snapshot)
-        selection.take_in(selection.of(user, campaign_id), by_reading.items())
+        picked = selection.lock(selection.of(user, campaign_id))
+        selection.take_in(picked, by_reading.items())
+        before = Run.objects.filter(pk__in={entry.run_id for entry in entries})
+        uploads.follow([*before.values_list("token", flat=True)], picked)
     _delete(free)
     taken = Taken({name: len(entries) for name, entries in by_campaign.items()}, left=rows.count())
     if free:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile
+from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.services import clock, retention, selection, uploads
 from dashboard.services.errands import Clerk
 
@@ -20,6 +20,8 @@ def brought(picked: Selection, *, age: timedelta = OLD, **fields: Any) -> Upload
         Entry.objects.create(upload=upload, line=1, place=place, value=f"INV-{place}")
     given = {"state": Errand.State.DONE, "created_at": clock.now() - age} | fields
     Upload.objects.filter(pk=upload.pk).update(**given)
+    if "used_at" in given:
+        UploadUse.objects.create(upload=upload, token=upload.token)
     return upload
 
 
@@ -72,6 +74,16 @@ def test_one_of_a_run_stays_until_the_run_ended_long_ago(
     retention.remove_old_lists()
 
     assert is_kept(upload) == kept
+
+
+def test_one_whose_invoices_wait_in_another_selection_stays(picked: Selection) -> None:
+    upload = brought(picked, used_at=clock.now() - OLD)
+    ran(upload, finished_at=clock.now() - OLD)
+    UploadUse.objects.create(upload=upload, token=picked.user.selections.get().token)
+
+    retention.remove_old_lists()
+
+    assert is_kept(upload)
 
 
 def test_one_whose_selection_was_cleared_goes(picked: Selection) -> None:
