@@ -200,6 +200,17 @@ class RunCustomer(models.Model):
         return f"{self.customer_id} in run {self.run_id}"
 
 
+class CustomerName(models.Model):
+    """A customer's name as it was last seen, for files; one that is not seen again is removed after a time."""
+
+    customer_id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=500)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class Tally(models.Model):
     """How many invoices of a run met one fate for one reason: figures over time are summed from these, not from outcomes."""
 

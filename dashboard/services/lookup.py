@@ -120,6 +120,7 @@ def _match(upload: Upload, seen: Collection[Account]) -> None:
         entries = list(open_ones.filter(folded__in=names))
         for entry in entries:
             _take(entry, alike[entry.folded])
+        accounts.keep_names(account for entry in entries for account in alike[entry.folded])
         _save_entries(entries)
 
 
@@ -134,6 +135,7 @@ def _search(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
     with transaction.atomic():
         if _save(upload, served_at=clock.now()):
             _save_entries(waiting)
+            accounts.keep_names(account for found, _ in answers for account in found)
             if len(waiting) < at_once:
                 _conclude(upload)
 
