@@ -16,6 +16,26 @@ from dashboard.services.progress import AFTER_PAUSE
 RECENT = timedelta(days=7)
 ON_DESK = 5
 POLL = 3
+# The outcomes that are meant by a key of `history.NEEDS`.
+MEANT = {
+    "unknown": (Outcome.State.UNKNOWN, Outcome.State.ALREADY_ACTIVE),
+    "failed": (Outcome.State.FAILED, Outcome.State.SKIPPED, Outcome.State.UNRECOGNISED),
+    "pending": (Outcome.State.PENDING,),
+}
+
+
+@dataclass(frozen=True)
+class Due:
+    """A run, and how many of its invoices it is listed for, by outcome."""
+
+    run: Run
+    counts: dict[str, int]
+
+    @property
+    def address(self) -> str:
+        """The run's page; where one outcome is meant, with the invoices of that."""
+        outcome = f"?outcome={next(iter(self.counts))}#results" if len(self.counts) == 1 else ""
+        return f"{self.run.get_absolute_url()}{outcome}"
 
 
 @dataclass(frozen=True)
@@ -51,11 +71,11 @@ class Desk:
 
     under_way: UnderWay
     paused: Sequence[Paused]
-    unknown: Sequence[Run]
+    unknown: Sequence[Due]
     since: date
-    failed: Sequence[Run]
-    pending: Sequence[Run]
-    latest: Sequence[Run]
+    failed: Sequence[Due]
+    pending: Sequence[Due]
+    latest: Sequence[Due]
     freed: int
 
     @property
@@ -72,11 +92,11 @@ def desk(user: User) -> Desk:
     return Desk(
         under_way=under_way(),
         paused=[Paused(run) for run in rows.filter(state=Run.State.PAUSED)[:ON_DESK]],
-        unknown=list(ended.filter(NEEDS["unknown"])[:ON_DESK]),
+        unknown=_due(ended, "unknown"),
         since=since,
-        failed=list(ended.filter(NEEDS["failed"], created_at__gte=midnight(since))[:ON_DESK]),
-        pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
-        latest=list(rows[:ON_DESK]),
+        failed=_due(ended.filter(created_at__gte=midnight(since)), "failed"),
+        pending=_due(rows, "pending"),
+        latest=[Due(run, {}) for run in rows[:ON_DESK]],
         freed=waiting.free_count(user),
     )
 
@@ -85,6 +105,13 @@ def under_way() -> UnderWay:
     """Queued and running runs; writes nothing and costs the same for any number of invoices."""
     rows = Run.objects.filter(state__in=Run.ACTIVE).only("campaign_name", "size", *Outcome.State.values)
     return UnderWay(list(rows[:ON_DESK]), workers.alive().exists())
+
+
+def _due(rows: QuerySet[Run], need: str) -> list[Due]:
+    return [
+        Due(run, {word.value: number for word in MEANT[need] if (number := getattr(run, word))})
+        for run in rows.filter(NEEDS[need])[:ON_DESK]
+    ]
 
 
 def _rows() -> QuerySet[Run]:
