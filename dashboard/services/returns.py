@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from dashboard.models import Batch, Entry, Outcome, Run, Upload
+from dashboard.models import Batch, Entry, Outcome, Run, Upload, UploadFile
 from dashboard.services import exports, lists, spreadsheets, unsent, uploads
 from dashboard.services.chunks import in_chunks
 from dashboard.services.lists import Layout
@@ -37,7 +37,7 @@ class File:
 def file_of(run: Run, upload: Upload) -> File:
     """The list in its own format; pasted text as CSV. What is in another run says in which.
 
-    Raises: UploadFile.DoesNotExist where it is not kept any more.
+    Raises: UploadFile.DoesNotExist where it is not kept any more; its pieces do, too, where it goes meanwhile.
     """
     content, layout = uploads.content_of(upload), Layout(**upload.layout)
     stem = PurePath(upload.name).stem or "pasted"
@@ -112,6 +112,7 @@ def _with_fates(run: Run, upload: Upload, lines: Iterable[Line], width: int) -> 
         for account in accounts
     }
     for chunk in in_chunks(lines, CHUNK):
+        UploadFile.objects.only("pk").get(pk=upload.pk)  # goes before its lines: these were all there
         ids = [account_id for _, (_, _, account_id) in chunk if account_id]
         here = {id_: waiting[id_] for id_ in ids if id_ in waiting} | _fates_of(run, ids)
         known = (_elsewhere(others, ids) if others else {}) | here

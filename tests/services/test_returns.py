@@ -19,10 +19,12 @@ from dashboard.services import (
     errands,
     lookup,
     parts,
+    retention,
     returns,
     routing,
     runs,
     selection,
+    spreadsheets,
     uploads,
     vendor,
     waiting,
@@ -349,3 +351,27 @@ def test_what_waits_here_is_said_to_wait_also_if_another_run_had_it(
     run = runs.queue(starter=collector, campaign=campaign, accounts=rows, token=picked.token)
 
     assert outcomes(run) == [["A", "waiting", "Not sent yet", ""]]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_one_that_is_removed_while_it_is_given_back_breaks_off_instead_of_losing_what_became_of_its_lines(
+    clerk: Clerk,
+    collector: User,
+    invoices: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    begun: bool,
+) -> None:
+    monkeypatch.setattr(returns, "CHUNK", 1)
+    monkeypatch.setattr(spreadsheets, "CHUNK", 2)
+    upload = brought(collector, clerk, b"invoice\nR-1\nR-2\nR-3\n")
+    run = confirmed(upload)
+    pieces = returns.file_of(run, upload).pieces
+    first = next(pieces) if begun else b""
+
+    Run.objects.update(finished_at="2020-01-01T00:00Z")
+    Upload.objects.update(created_at="2020-01-01T00:00Z", used_at="2020-01-01T00:00Z")
+    assert retention.remove_old_lists() == 1
+
+    with pytest.raises(UploadFile.DoesNotExist):
+        next(pieces)
+    assert first in (b"", b"invoice,Outcome,Reason,Error\nR-1,enrolled,,\n")
