@@ -115,13 +115,15 @@ def _match(upload: Upload, seen: Collection[Account]) -> None:
     for account in seen:
         for name in {name.casefold() for name in _names_of(account)}:
             alike[name].append(account)
+    matched: list[Account] = []
     open_ones = upload.entries.filter(state__in=[STATE.WAITING, STATE.FOUND, STATE.ASKED])
     for names in in_chunks(alike, CHUNK):
         entries = list(open_ones.filter(folded__in=names))
         for entry in entries:
             _take(entry, alike[entry.folded])
-        accounts.keep_names(account for entry in entries for account in alike[entry.folded])
+            matched += alike[entry.folded]
         _save_entries(entries)
+    accounts.keep_names(matched)
 
 
 def _search(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:

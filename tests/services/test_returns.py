@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import importlib
 import io
 import uuid
 from datetime import datetime, timedelta
@@ -9,9 +10,10 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from openpyxl import Workbook, load_workbook
 
-from dashboard.models import ParkedAccount, Run, Selection, Upload, UploadFile
+from dashboard.models import ParkedAccount, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import (
@@ -375,3 +377,16 @@ def test_one_that_is_removed_while_it_is_given_back_breaks_off_instead_of_losing
     with pytest.raises(UploadFile.DoesNotExist):
         next(pieces)
     assert first in (b"", b"invoice,Outcome,Reason,Error\nR-1,enrolled,,\n")
+
+
+def test_lists_that_were_used_before_this_was_written_down_keep_their_runs(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    brought(collector, clerk, b"invoice\nR-3\n")
+    run = confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n", "used.csv"))
+    UploadUse.objects.all().delete()
+
+    with connection.cursor() as cursor:
+        cursor.execute(importlib.import_module("dashboard.migrations.0012_list_uses").FILL)
+
+    assert [upload.name for upload in run.lists] == ["used.csv"]

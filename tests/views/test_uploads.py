@@ -303,12 +303,12 @@ def test_a_file_that_is_too_large_is_said_to_be_so_and_not_held(
     assert not Upload.objects.exists()
 
 
-def test_the_list_names_the_runs_with_its_invoices_and_gives_its_file_for_each(
+def test_the_list_names_the_runs_that_it_was_used_for_and_gives_its_file_for_each(
     web: Browser, clerk: Clerk, sandbox: Sandbox
 ) -> None:
     number = next(iter(sandbox.store.accounts.values()))["invoice_number"]
     address = brought(web, clerk, csv(f"invoice\n{number}\n"))
-    assert "Runs with invoices of this list" not in text_of(web.get(address))
+    assert "Runs that this list was used for" not in text_of(web.get(address))
     web.post(address, {"then": "use"})
     upload = Upload.objects.get()
 
