@@ -315,9 +315,9 @@ def test_the_list_names_the_runs_that_it_was_used_for_and_gives_its_file_for_eac
     run = ledger.queued(1, name="Chase", token=upload.token)
 
     page = web.get(address)
-    assert f"Run {run.pk}: Chase" in text_of(page)
+    assert f"Run {run.pk} Chase" in text_of(page)
     assert reverse("run-list-file", args=[run.pk, upload.pk]) in page.content.decode()
     Upload.objects.update(removed_at=clock.now())
     page = web.get(address)
-    assert f"Run {run.pk}: Chase" in text_of(page)
+    assert f"Run {run.pk} Chase" in text_of(page)
     assert "with results" not in text_of(page)
