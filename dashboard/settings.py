@@ -87,7 +87,8 @@ HOST, PORT = env.host, env.port
 # E-mail goes out where a mail server is set; the demo prints it where the worker runs.
 MAIL_IS_ON = DEMO or env.email_host is not None
 PUBLIC_URL = env.public_url or f"http://{env.host}:{env.port}"
-EMAIL_BACKEND = f"django.core.mail.backends.{'smtp' if env.email_host else 'console'}.EmailBackend"
+_MAIL = "dashboard.services.smtp" if env.email_host else "django.core.mail.backends.console"
+EMAIL_BACKEND = f"{_MAIL}.EmailBackend"
 EMAIL_HOST, EMAIL_PORT = env.email_host or "localhost", env.email_port
 EMAIL_HOST_USER = env.email_user or ""
 EMAIL_HOST_PASSWORD = env.email_password.get_secret_value() if env.email_password else ""

@@ -1,5 +1,6 @@
 """Naming a view of a list."""
 
+from typing import Any
 from urllib.parse import parse_qsl
 
 from django import forms
@@ -19,13 +20,19 @@ FILTERS: dict[str, type[FilterForm]] = {
 
 
 class NameForm(forms.Form):
-    """A view's name, on one line."""
+    """A view's name, on one line, and whether its list opens with it."""
 
     name = forms.CharField(
         max_length=60,
         label=_("Name of the view"),
         error_messages={"required": _("Give the view a name.")},
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    opens_first = forms.BooleanField(
+        required=False,
+        label=_("Open first"),
+        help_text=_("The list opens with this view, instead of one that did so before."),
     )
 
     def clean_name(self) -> str:
@@ -38,7 +45,7 @@ class SaveForm(NameForm):
     page = forms.ChoiceField(choices=SavedView.Page.choices, widget=forms.HiddenInput)
     query = forms.CharField(max_length=1000, widget=forms.HiddenInput)
 
-    def clean(self) -> dict[str, str]:
+    def clean(self) -> dict[str, Any]:
         page, query = self.cleaned_data.get("page"), self.cleaned_data.get("query", "")
         if page and query:
             self.cleaned_data["query"] = FILTERS[page](dict(parse_qsl(query))).as_query()

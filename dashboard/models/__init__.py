@@ -7,9 +7,9 @@ Account and campaign ids are the API's, as canonical text.
 from .batches import Attempt, Batch, Outcome
 from .errands import Errand, GatheredPage, Gathering, Refreshing
 from .people import AuditEntry, Notice, SavedView
-from .runs import Run, RunCustomer, Tally
+from .runs import CustomerName, Run, RunCustomer, Tally
 from .selections import SelectedAccount, Selection
-from .uploads import Entry, Upload, UploadFile
+from .uploads import Entry, Upload, UploadFile, UploadUse
 from .waiting import ParkedAccount
 from .workers import Pace, Worker
 
@@ -17,6 +17,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Batch",
+    "CustomerName",
     "Entry",
     "Errand",
     "GatheredPage",
@@ -34,5 +35,6 @@ __all__ = [
     "Tally",
     "Upload",
     "UploadFile",
+    "UploadUse",
     "Worker",
 ]

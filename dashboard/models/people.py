@@ -63,7 +63,10 @@ class Notice(models.Model):
 
 
 class SavedView(models.Model):
-    """A filter of a list that somebody has named. `page` is the name of the list's address."""
+    """A filter of a list that somebody has named. `page` is the name of the list's address.
+
+    Of a person's views of a list one may open first: where the address says nothing.
+    """
 
     class Page(models.TextChoices):
         CAMPAIGNS = "campaign-list", "Campaigns"
@@ -74,12 +77,16 @@ class SavedView(models.Model):
     page = models.CharField(max_length=20, choices=Page)
     name = models.CharField(max_length=60)
     query = models.CharField(max_length=1000, help_text="As in the address, without the page number.")
+    opens_first = models.BooleanField(default=False)
 
     class Meta:
         ordering = ["name"]
         constraints = [
             models.UniqueConstraint(fields=["user", "page", "name"], name="view_named_once"),
             models.UniqueConstraint(fields=["user", "page", "query"], name="view_saved_once"),
+            models.UniqueConstraint(
+                fields=["user", "page"], condition=Q(opens_first=True), name="one_view_opens_first"
+            ),
         ]
 
     def __str__(self) -> str:

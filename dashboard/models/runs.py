@@ -184,10 +184,9 @@ class Run(models.Model):
 
     @property
     def lists(self) -> "models.QuerySet[Upload]":
-        """The lists that it was made from; `is_kept` says whether one's file still is."""
+        """The lists that name invoices of it, and from which these came; `is_kept` says whether one's file still is."""
         kept = models.Exists(UploadFile.objects.filter(upload=models.OuterRef("pk")))
-        used = Upload.objects.filter(token=self.token, used_at__isnull=False)
-        return used.annotate(is_kept=kept).order_by("pk")
+        return Upload.objects.filter(uses__token=self.token).annotate(is_kept=kept).order_by("pk")
 
 
 class RunCustomer(models.Model):
@@ -202,6 +201,17 @@ class RunCustomer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.customer_id} in run {self.run_id}"
+
+
+class CustomerName(models.Model):
+    """A customer's name as it was last seen, for files; one that is not seen again is removed after a time."""
+
+    customer_id = models.CharField(primary_key=True, max_length=64)
+    name = models.CharField(max_length=500)
+    seen_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Tally(models.Model):

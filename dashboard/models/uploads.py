@@ -43,6 +43,19 @@ class Upload(Errand):
         return reverse("upload-detail", args=[self.selection.campaign_id, self.pk])
 
 
+class UploadUse(models.Model):
+    """Invoices that a list names went into the selection, and so into the run, that has this token."""
+
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="uses", db_index=False)
+    token = models.UUIDField(db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["upload", "token"], name="used_once_by_each")]
+
+    def __str__(self) -> str:
+        return f"list {self.upload_id} in {self.token}"
+
+
 class UploadFile(models.Model):
     """The bytes of a list as they came, compressed: its rows are kept for the file of results."""
 

@@ -1,7 +1,7 @@
 """Invoices as the vendor has them, and the snapshot of one that we keep."""
 
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -12,12 +12,12 @@ from django.db.models import Count
 
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, Refused
-from dashboard.api.schema import Account, Campaign, Page
-from dashboard.models import Outcome
-from dashboard.services import campaigns, history, vendor
+from dashboard.api.schema import Account, Campaign, Customer, Page
+from dashboard.models import CustomerName, Outcome
+from dashboard.services import campaigns, clock, history, vendor
 from dashboard.services.paging import Paging
 
-NAMES_KEPT = 600  # seconds, in memory only
+NAMES_KEPT = 600  # seconds that pages show what was read; files take the last that is known
 
 Snapshot = dict[str, Any]
 
@@ -77,9 +77,7 @@ def browse(**filters: Unpack[Filters]) -> Listing:
 def list_page(**filters: Unpack[Filters]) -> Page[Account]:
     """One page of invoices, as `page_of` gives it. Raises: ApiError."""
     page = page_of(vendor.for_pages(), **filters)
-    _keep_names(
-        {row.customer_id: row.customer_name for row in page.items if row.customer_id and row.customer_name}
-    )
+    _show_names(keep_names(page.items))
     return page
 
 
@@ -160,10 +158,24 @@ def customer_names(customer_ids: Collection[str]) -> dict[str, str]:
     """Customers' names by id, without those that the key may not see or that take too long."""
     known = known_names(customer_ids)
     asked = vendor.ask_each(
-        [customer_id for customer_id in customer_ids if customer_id not in known], _customer_name
+        [customer_id for customer_id in customer_ids if customer_id not in known], _customer
     )
-    _keep_names(asked)
-    return known | asked
+    _write_names({customer_id: one.given_name for customer_id, one in asked.items() if one.given_name})
+    shown = {customer_id: one.display_name for customer_id, one in asked.items()}
+    _show_names(shown)
+    return known | shown
+
+
+def keep_names(rows: Iterable[Account]) -> dict[str, str]:
+    """Write down the customers' names that came with these, if any did, for the files of runs."""
+    names = {row.customer_id: row.customer_name for row in rows if row.customer_id and row.customer_name}
+    _write_names(names)
+    return names
+
+
+def last_names(customer_ids: Collection[str]) -> dict[str, str]:
+    """Customers' names by id as they were last seen, as far as they were; asks nobody."""
+    return dict(CustomerName.objects.filter(pk__in=customer_ids).values_list("pk", "name"))
 
 
 def _campaign_of(account: Account) -> Campaign | None:
@@ -214,11 +226,24 @@ def _look_up(account_id: str) -> Snapshot:
         return {"id": account_id, "missing": True}
 
 
-def _customer_name(customer_id: str) -> str:
-    return vendor.for_pages().customer(customer_id).display_name
+def _customer(customer_id: str) -> Customer:
+    return vendor.for_pages().customer(customer_id)
 
 
-def _keep_names(names: dict[str, str]) -> None:
+def _write_names(names: Mapping[str, str]) -> None:
+    """In one order, so that nobody waits for one who waits for them."""
+    if not names:
+        return
+    seen_at = clock.now()
+    CustomerName.objects.bulk_create(
+        [CustomerName(pk=key, name=name[:500], seen_at=seen_at) for key, name in sorted(names.items())],
+        update_conflicts=True,
+        unique_fields=["customer_id"],
+        update_fields=["name", "seen_at"],
+    )
+
+
+def _show_names(names: Mapping[str, str]) -> None:
     cache.set_many({_name_key(customer_id): name for customer_id, name in names.items()}, NAMES_KEPT)
 
 

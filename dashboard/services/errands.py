@@ -125,6 +125,7 @@ class Clerk:
         if time.monotonic() - self._tidied_at > TIDY_EVERY:
             self._tidied_at = time.monotonic()
             retention.remove_old_lists()
+            retention.remove_old_names()
 
     def _step(self, errand: Errand) -> bool:
         if isinstance(errand, Upload) and not errand.is_read:

@@ -43,7 +43,7 @@ _DECODE = json.JSONDecoder().raw_decode
 class Line(NamedTuple):
     """One invoice that was picked. `outcome` is an outcome's state, or its batch's where it has none; times are aware.
 
-    The customer's name is there if a page has shown it a short while ago.
+    The customer's name is the last that was seen, if one was.
     """
 
     invoice_number: str
@@ -221,7 +221,7 @@ def _snapshots(text: str, account_ids: Collection[str]) -> list[dict[str, Any]]:
 
 def _names(customer_ids: Iterable[str]) -> defaultdict[str, str]:
     """The customers' names that are known, "" for all others."""
-    return defaultdict(str, accounts.known_names({*customer_ids} - {""}))
+    return defaultdict(str, accounts.last_names({*customer_ids} - {""}))
 
 
 def _calls(attempt_ids: Collection[int]) -> dict[int, tuple[str, datetime]]:

@@ -143,6 +143,7 @@ def _keep(gathering: Gathering, pages: Sequence[Page[Account]]) -> bool:
         ],
         ignore_conflicts=True,
     )
+    accounts.keep_names(row for page in pages for row in page.items)
     values = {name: getattr(gathering, name) for name in (*NOTED, "unreadable")}
     return _save(gathering, **values)
 

@@ -1,6 +1,6 @@
 """What needs a person: runs by what they need, from their own counts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -13,12 +13,26 @@ from django.utils import timezone
 
 from dashboard.models import Outcome, Run
 from dashboard.services import clock, history, waiting
-from dashboard.services.history import NEEDS, midnight, written_out
+from dashboard.services.history import COUNTS, NEEDS, midnight, written_out
 from dashboard.services.progress import AFTER_PAUSE
 
 RECENT = timedelta(days=7)
 ON_DESK = 5
 POLL = 3
+
+
+@dataclass(frozen=True)
+class Due:
+    """A run, and how many of its invoices it is listed for, by outcome."""
+
+    run: Run
+    counts: dict[str, int]
+
+    @property
+    def address(self) -> str:
+        """The run's page; where one outcome is meant, with the invoices of that."""
+        outcome = f"?outcome={next(iter(self.counts))}#results" if len(self.counts) == 1 else ""
+        return f"{self.run.get_absolute_url()}{outcome}"
 
 
 @dataclass(frozen=True)
@@ -54,11 +68,11 @@ class Desk:
 
     under_way: UnderWay
     paused: Sequence[Paused]
-    unknown: Sequence[Run]
+    unknown: Sequence[Due]
     since: date
-    failed: Sequence[Run]
-    pending: Sequence[Run]
-    latest: Sequence[Run]
+    failed: Sequence[Due]
+    pending: Sequence[Due]
+    latest: Sequence[Due]
     freed: int
 
     @property
@@ -76,11 +90,11 @@ def desk(user: User) -> Desk:
     return Desk(
         under_way=under_way(),
         paused=[Paused(run) for run in rows.filter(state=written_out(Run.State.PAUSED))[:ON_DESK]],
-        unknown=history.read(ended.filter(NEEDS["unknown"])[:ON_DESK]),
+        unknown=_due(history.read(ended.filter(NEEDS["unknown"])[:ON_DESK]), "unknown"),
         since=since,
-        failed=history.read(failed[:ON_DESK]),
-        pending=list(rows.filter(NEEDS["pending"])[:ON_DESK]),
-        latest=list(rows[:ON_DESK]),
+        failed=_due(history.read(failed[:ON_DESK]), "failed"),
+        pending=_due(rows.filter(NEEDS["pending"])[:ON_DESK], "pending"),
+        latest=[Due(run, {}) for run in rows[:ON_DESK]],
         freed=waiting.free_count(user),
     )
 
@@ -97,6 +111,12 @@ _UNDER_WAY = f"""SELECT id, campaign_name, size, {", ".join(Outcome.WORDS)},
     EXISTS (SELECT 1 FROM dashboard_worker WHERE stopped_at IS NULL AND seen_at > %s) AS has_worker
     FROM dashboard_run WHERE state IN ('queued', 'running') ORDER BY id DESC LIMIT {ON_DESK}
 """  # noqa: S608 - names of our own
+
+
+def _due(runs: Iterable[Run], need: str) -> list[Due]:
+    return [
+        Due(run, {word: number for word in COUNTS[need] if (number := getattr(run, word))}) for run in runs
+    ]
 
 
 def _rows() -> QuerySet[Run]:

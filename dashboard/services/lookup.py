@@ -115,12 +115,15 @@ def _match(upload: Upload, seen: Collection[Account]) -> None:
     for account in seen:
         for name in {name.casefold() for name in _names_of(account)}:
             alike[name].append(account)
+    matched: list[Account] = []
     open_ones = upload.entries.filter(state__in=[STATE.WAITING, STATE.FOUND, STATE.ASKED])
     for names in in_chunks(alike, CHUNK):
         entries = list(open_ones.filter(folded__in=names))
         for entry in entries:
             _take(entry, alike[entry.folded])
+            matched += alike[entry.folded]
         _save_entries(entries)
+    accounts.keep_names(matched)
 
 
 def _search(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
@@ -134,6 +137,7 @@ def _search(upload: Upload, client: Client, ask: Ask, at_once: int) -> None:
     with transaction.atomic():
         if _save(upload, served_at=clock.now()):
             _save_entries(waiting)
+            accounts.keep_names(account for found, _ in answers for account in found)
             if len(waiting) < at_once:
                 _conclude(upload)
 

@@ -13,7 +13,17 @@ from django.utils import timezone
 from dashboard.api.errors import NotFound
 from dashboard.api.schema import AccountStatus, Campaign
 from dashboard.models import Batch, Outcome, Run, SelectedAccount
-from dashboard.services import accounts, audit, campaigns, eligibility, reasons, routing, selection, warnings
+from dashboard.services import (
+    accounts,
+    audit,
+    campaigns,
+    eligibility,
+    reasons,
+    routing,
+    selection,
+    uploads,
+    warnings,
+)
 from dashboard.services.accounts import Snapshot
 from dashboard.services.chunks import in_chunks
 from dashboard.services.reasons import Advice
@@ -233,6 +243,7 @@ def _put(
         added = selection.take_in(picked, [(timezone.now(), fresh)]).added if fresh else 0
         added += selection.take_in_unread(picked, known) if known else 0
         if size:
+            uploads.follow([part.run.token], picked)
             audit.record(
                 action,
                 who=user,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
 
-from dashboard.models import Batch, Entry, Run, Upload
+from dashboard.models import Batch, Entry, Outcome, Run, Upload, UploadFile
 from dashboard.services import exports, lists, spreadsheets, unsent, uploads
 from dashboard.services.chunks import in_chunks
 from dashboard.services.lists import Layout
@@ -19,7 +19,8 @@ WITHOUT_RUN = {
     Entry.State.DUPLICATE: "given before",
     Entry.State.BAD: "not readable",
 }
-LEFT_OUT = ("not in this run", "It was taken out before the run was confirmed.", "")
+NOT_HERE = "not in this run"
+LEFT_OUT = (NOT_HERE, "It was not selected when the run was confirmed.", "")
 BLANK = ("", "", "")
 Fate = tuple[str, str, str]
 
@@ -34,12 +35,15 @@ class File:
 
 
 def file_of(run: Run, upload: Upload) -> File:
-    """The list in its own format; pasted text as CSV. Raises: UploadFile.DoesNotExist where it is not kept any more."""
+    """The list in its own format; pasted text as CSV. What is in another run says in which.
+
+    Raises: UploadFile.DoesNotExist where it is not kept any more; its pieces do, too, where it goes meanwhile.
+    """
     content, layout = uploads.content_of(upload), Layout(**upload.layout)
     stem = PurePath(upload.name).stem or "pasted"
     heading, lines = _heading_and_lines(upload, content, layout)
     heading = [*heading, *(_free(word, heading, run) for word in ADDED)]
-    rows = _with_fates(run, lines, len(heading) - len(ADDED))
+    rows = _with_fates(run, upload, lines, len(heading) - len(ADDED))
     if layout.kind == "xlsx":
         return File(f"{stem}-run-{run.pk}.xlsx", "xlsx", spreadsheets.as_xlsx(heading, rows))
     options = {} if layout.kind == "text" else _dialect(content, layout)
@@ -100,17 +104,29 @@ def _made_up(width: int, column: int) -> list[str]:
     return ["Invoice" if place == column else f"Column {place + 1}" for place in range(width)]
 
 
-def _with_fates(run: Run, lines: Iterable[Line], width: int) -> Iterator[list[Cell]]:
+def _with_fates(run: Run, upload: Upload, lines: Iterable[Line], width: int) -> Iterator[list[Cell]]:
+    others = [*uploads.runs_of(upload).exclude(pk=run.pk).values_list("pk", flat=True)]
     waiting = {
         account["id"]: (state, exports.UNSENT[Batch.State(state)][0], "")
         for state, accounts in unsent.batches(run).values_list("state", "accounts").iterator(chunk_size=20)
         for account in accounts
     }
     for chunk in in_chunks(lines, CHUNK):
-        known = _fates_of(run, [account_id for _, (_, _, account_id) in chunk if account_id])
+        UploadFile.objects.only("pk").get(pk=upload.pk)  # goes before its lines: these were all there
+        ids = [account_id for _, (_, _, account_id) in chunk if account_id]
+        here = {id_: waiting[id_] for id_ in ids if id_ in waiting} | _fates_of(run, ids)
+        known = (_elsewhere(others, ids) if others else {}) | here
         for cells, (state, reason, account_id) in chunk:
-            fate = _fate(state, reason, known.get(account_id), waiting.get(account_id))
+            fate = _fate(state, reason, known.get(account_id, LEFT_OUT))
             yield [*cells, *[""] * (width - len(cells)), *fate]
+
+
+def _elsewhere(runs: Sequence[int], account_ids: Sequence[str]) -> dict[str, Fate]:
+    """The last of these runs that each is in, as far as it has a fate there."""
+    found = Outcome.objects.filter(run__in=runs, account_id__in=account_ids).order_by("run")
+    return {
+        id_: (NOT_HERE, f"It is in run {run}.", "") for id_, run in found.values_list("account_id", "run")
+    }
 
 
 def _fates_of(run: Run, account_ids: Sequence[str]) -> dict[str, Fate]:
@@ -121,9 +137,9 @@ def _fates_of(run: Run, account_ids: Sequence[str]) -> dict[str, Fate]:
     }
 
 
-def _fate(state: str, reason: str, fate: Fate | None, before: Fate | None) -> Fate:
+def _fate(state: str, reason: str, fate: Fate) -> Fate:
     if not state:
         return BLANK
     if state != Entry.State.FOUND:
         return WITHOUT_RUN[Entry.State(state)], reason, ""
-    return fate or before or LEFT_OUT
+    return fate

@@ -12,7 +12,7 @@ from django.utils import timezone
 from dashboard.api.errors import ApiError
 from dashboard.api.schema import Campaign, CampaignKind
 from dashboard.models import Selection
-from dashboard.services import ageing, campaigns, eligibility, selection, verdicts
+from dashboard.services import ageing, campaigns, eligibility, selection, uploads, verdicts
 from dashboard.services.verdicts import Rows
 
 TAKE_PAST_DUE = (CampaignKind.EARLY_STAGE, CampaignKind.FIRST_PARTY)
@@ -87,6 +87,7 @@ def _move(rows: Rows, source: Selection, target: Selection) -> Moved:
     there = rows.filter(account_id__in=target.accounts.values("account_id"))
     there_before = there.delete()[0]
     moved = rows.update(selection=target)
+    uploads.follow([source.token], target)
     for changed in (source, target) if moved or there_before else ():
         changed.revision += 1
         changed.save(update_fields=["revision", "changed_at"])

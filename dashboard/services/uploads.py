@@ -1,17 +1,18 @@
 """Lists that people bring: kept as they came, looked up by a worker, used only when a person says so."""
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, F, Min, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
 
-from dashboard.models import Entry, Errand, Selection, Upload, UploadFile
+from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.services import clock, lists, selection
 from dashboard.services.accounts import Snapshot
 from dashboard.services.chunks import in_chunks
@@ -168,9 +169,28 @@ def use(upload: Upload) -> selection.Taken:
     if not fresh.filter(token=picked.token).update(used_at=clock.now()):
         raise NotPossible("This list was used before, or its selection was sent or cleared meanwhile.")
     taken = selection.take_in(picked, _found(upload))
+    UploadUse.objects.create(upload=upload, token=picked.token)
     duplicates = upload.entries.filter(state=STATE.DUPLICATE).count()
     Selection.objects.filter(pk=picked.pk).update(duplicates=F("duplicates") + duplicates)
     return taken
+
+
+def follow(tokens: Collection[UUID], picked: Selection) -> None:
+    """Invoices of the selections or runs with these tokens went into a selection: so did the lists that name them there.
+
+    For the holder of its lock, who has put them in.
+    """
+    there = picked.accounts.values("account_id")
+    named = Entry.objects.filter(upload=OuterRef("upload"), state=STATE.FOUND, account_id__in=there)
+    used = UploadUse.objects.filter(Exists(named), token__in=tokens).values_list("upload", flat=True)
+    UploadUse.objects.bulk_create(
+        [UploadUse(upload_id=upload_id, token=picked.token) for upload_id in {*used}], ignore_conflicts=True
+    )
+
+
+def runs_of(upload: Upload) -> QuerySet[Run]:
+    """The runs that its invoices went into, the last one first."""
+    return Run.objects.filter(token__in=upload.uses.values("token")).defer("campaign")
 
 
 def progress(upload: Upload) -> tuple[int, int | None]:

@@ -4,6 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -16,8 +17,8 @@ from django.db.models.functions import Coalesce
 from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, NotAllowed, NotFound, RateLimited, Unavailable, Unreachable
 from dashboard.api.schema import Account
-from dashboard.models import ParkedAccount
-from dashboard.services import accounts, audit, claiming, clock, pace, parts, selection, settling
+from dashboard.models import ParkedAccount, Run
+from dashboard.services import accounts, audit, claiming, clock, pace, parts, selection, settling, uploads
 from dashboard.services.chunks import in_chunks
 from dashboard.services.history import Listed, place
 from dashboard.services.parts import Part
@@ -33,6 +34,7 @@ NO_USE = (Unreachable, Unavailable, RateLimited, NotAllowed)
 PUT_OFF = timedelta(minutes=5)
 # What whoever was killed while reading had taken up is due again after so long.
 TAKEN_UP_FOR = timedelta(seconds=60)
+PARKING = 7_065_114  # the number of a lock; any will do that no other has
 ENROLLED = "It is in the campaign that it waits for: nothing is left to wait for."
 GONE = "Not found when read again: deleted, or out of this API key's sight."
 
@@ -73,6 +75,7 @@ def park(user: User, part: Part) -> Parked:
     run, now = part.run, clock.now()
     known = list(parts.known_of(run, rows))
     with transaction.atomic():
+        _park_alone()
         before = ParkedAccount.objects.count()
         for chunk in in_chunks(known, 2000):
             ParkedAccount.objects.bulk_create(
@@ -95,6 +98,16 @@ def park(user: User, part: Part) -> Parked:
         if added:
             audit.record("put on the waiting list", who=user, run=run, invoices=added, **parts.what_of(part))
     return Parked(len(known), len(known) - added, left_out)
+
+
+def _park_alone() -> None:
+    """Until the transaction ends, nobody else parks: they would wait for each other's rows in a ring, and count them as theirs.
+
+    SQLite has one writer at a time anyway.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [PARKING])
 
 
 def matching(
@@ -168,11 +181,15 @@ def take(user: User, rows: "QuerySet[ParkedAccount]") -> Taken:
     by_campaign: dict[str, list[ParkedAccount]] = defaultdict(list)
     for entry in free:
         by_campaign[entry.campaign_id].append(entry)
-    for campaign_id, entries in sorted(by_campaign.items()):
+    selections = [selection.of(user, campaign_id) for campaign_id in by_campaign]
+    for picked in sorted(selections, key=attrgetter("pk")):  # as whoever moves a part of one to another
         by_reading: dict[datetime, list[accounts.Snapshot]] = defaultdict(list)
-        for entry in entries:
+        for entry in by_campaign[picked.campaign_id]:
             by_reading[entry.read_at or entry.parked_at].append(entry.snapshot)
-        selection.take_in(selection.of(user, campaign_id), by_reading.items())
+        locked = selection.lock(picked)
+        selection.take_in(locked, by_reading.items())
+        before = Run.objects.filter(pk__in={entry.run_id for entry in by_campaign[picked.campaign_id]})
+        uploads.follow([*before.values_list("token", flat=True)], locked)
     _delete(free)
     taken = Taken({name: len(entries) for name, entries in by_campaign.items()}, left=rows.count())
     if free:

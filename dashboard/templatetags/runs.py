@@ -19,6 +19,7 @@ register = template.Library()
 
 ALWAYS = ("enrolled", "failed", "skipped", "pending", "unknown")
 NOW_AND_THEN = ("unrecognised", "already_active", "not_sent")
+LEFT_OVER = ("failed", "skipped", "unrecognised", "unknown", "already_active", "pending")
 SHORT = {
     "enrolled": _("Enrolled"),
     "failed": _("Failed"),
@@ -95,6 +96,12 @@ def tally(run: Run) -> dict[str, Any]:
         "size": run.size,
         "items": [(word, *MARKS[word], SHORT[word], counts[word]) for word in words],
     }
+
+
+@register.filter
+def left_over(run: Run) -> list[tuple[str, Any, int]]:
+    """What was not enrolled: the outcome, how it is called, and how many."""
+    return [(word, SHORT[word], number) for word in LEFT_OVER if (number := getattr(run, word))]
 
 
 @register.simple_tag

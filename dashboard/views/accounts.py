@@ -14,6 +14,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from dashboard.forms.accounts import AccountFilter
 from dashboard.forms.enrollment import CampaignForm
 from dashboard.forms.review import ConfirmOneForm
+from dashboard.models import SavedView
 from dashboard.services import accounts, saved_views, selection, single
 from dashboard.services.paging import Paging
 from dashboard.services.review import Problem
@@ -21,6 +22,7 @@ from dashboard.tables.accounts import AccountListTable
 from dashboard.views.enrollment import SignedIn, see_other
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address
 from dashboard.views.review import PROBLEMS
+from dashboard.views.saved_views import opens_with_view
 
 CHANGED = _(
     "The invoice or its campaign has changed since you read this page. Nothing was sent. Check it again."
@@ -30,6 +32,7 @@ may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
 
 @require_GET
+@opens_with_view(SavedView.Page.ACCOUNTS)
 @tidy_address
 def account_list(request: SignedIn) -> HttpResponse:
     filters = AccountFilter(request.GET)

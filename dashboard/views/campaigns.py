@@ -7,14 +7,17 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from dashboard.forms.campaigns import CampaignFilter
+from dashboard.models import SavedView
 from dashboard.services import campaigns, history, saved_views
 from dashboard.services.eligibility import acceptance
 from dashboard.tables.campaigns import CampaignTable
 from dashboard.views.enrollment import SignedIn
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address
+from dashboard.views.saved_views import opens_with_view
 
 
 @require_GET
+@opens_with_view(SavedView.Page.CAMPAIGNS)
 @tidy_address
 def campaign_list(request: SignedIn) -> HttpResponse:
     filters = CampaignFilter(request.GET)

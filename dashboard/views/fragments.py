@@ -55,7 +55,10 @@ def not_cached(response: Response) -> Response:
 
 
 def tidy_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Redirects a page to its address without the empty parameters that a plain GET form leaves there."""
+    """Redirects a page to its address without the empty parameters that a plain GET form leaves there.
+
+    It keeps a query, as a list's bare address may open with a view of the person's.
+    """
 
     @wraps(view)
     def tidied(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -64,8 +67,6 @@ def tidy_address(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
         query = request.GET.copy()
         for name in [name for name, value in query.items() if value == ""]:
             del query[name]
-        return not_cached(
-            HttpResponseRedirect(f"{request.path}?{query.urlencode()}" if query else request.path)
-        )
+        return not_cached(HttpResponseRedirect(f"{request.path}?{query.urlencode() or 'page=1'}"))
 
     return tidied

@@ -13,7 +13,7 @@ NAMES_AT_MOST = 400
 
 @require_POST
 def names(request: HttpRequest) -> HttpResponse:
-    """The names that can be had in a few seconds. It changes nothing; by POST, as an address holds few ids."""
+    """The names that can be had in a few seconds; by POST, as an address holds few ids."""
     found = {
         "customers": accounts.customer_names(_asked(request, "customers")),
         "campaigns": campaigns.names(_asked(request, "campaigns")),

@@ -195,7 +195,9 @@ def _confirm_all(request: SignedIn) -> HttpResponse:
     results = review.confirm_all(request.user, confirmed)
     for result in results:
         _say(request, result)
-    return see_other(reverse("run-list" if all(isinstance(it, Run) for it in results) else "selection-list"))
+    if all(isinstance(result, Run) for result in results):
+        return see_other(f"{reverse('run-list')}?page=1")
+    return see_other(reverse("selection-list"))
 
 
 def _say(request: SignedIn, result: Run | Problem) -> None:

@@ -17,7 +17,7 @@ from django_htmx.middleware import HtmxDetails
 
 from dashboard.forms.filters import FilterForm
 from dashboard.forms.runs import MarkForm, NoteForm, ResultFilter, RunFilter, SendAgainForm
-from dashboard.models import Attempt, Run
+from dashboard.models import Attempt, Run, SavedView
 from dashboard.services import (
     fates,
     finding,
@@ -35,6 +35,7 @@ from dashboard.tables.results import ResultTable
 from dashboard.tables.runs import AttemptTable, RunTable
 from dashboard.views.enrollment import SignedIn
 from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_address, wants_fragment
+from dashboard.views.saved_views import opens_with_view
 
 LAST_CALLS = 5
 ORDER = (*finding.BY_NEED, "waiting", "not_sent", "picked")
@@ -43,6 +44,7 @@ may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 
 
 @require_GET
+@opens_with_view(SavedView.Page.RUNS)
 @tidy_address
 def run_list(request: SignedIn) -> HttpResponse:
     filters = RunFilter(request.GET)

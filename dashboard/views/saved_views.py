@@ -1,6 +1,7 @@
-"""Saved views of lists: naming one, renaming and deleting it."""
+"""Saved views of lists: naming one, changing and deleting it, and opening a list with it."""
 
 from collections.abc import Callable
+from functools import wraps
 
 from django.contrib import messages
 from django.forms import Form
@@ -13,7 +14,9 @@ from dashboard.forms.saved_views import NameForm, SaveForm
 from dashboard.models import SavedView
 from dashboard.services import saved_views
 from dashboard.views.enrollment import SignedIn
-from dashboard.views.fragments import not_cached
+from dashboard.views.fragments import not_cached, wants_fragment
+
+View = Callable[[SignedIn], HttpResponse]
 
 
 @require_http_methods(["GET", "POST"])
@@ -25,10 +28,11 @@ def saved_view_create(request: SignedIn) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 def saved_view_detail(request: SignedIn, view_id: int) -> HttpResponse:
-    """Renaming; the same page holds the button that deletes."""
+    """Its name, and whether it opens first; the same page holds the button that deletes."""
     view = get_object_or_404(SavedView, pk=view_id, user=request.user)
-    form = NameForm(request.POST if request.method == "POST" else None, initial={"name": view.name})
-    return _ask_or_do(request, form, view, lambda: saved_views.rename(view.pk, form.cleaned_data["name"]))
+    initial = {"name": view.name, "opens_first": view.opens_first}
+    form = NameForm(request.POST if request.method == "POST" else None, initial=initial)
+    return _ask_or_do(request, form, view, lambda: saved_views.change(view.pk, **form.cleaned_data))
 
 
 @require_POST
@@ -37,6 +41,21 @@ def saved_view_delete(request: SignedIn, view_id: int) -> HttpResponse:
     view.delete()
     messages.success(request, _("The view “%(name)s” is deleted.") % {"name": view.name})
     return redirect(view.page)
+
+
+def opens_with_view(page: SavedView.Page) -> Callable[[View], View]:
+    """The bare address of a list leads to the view that the person has chosen for it; any other is taken as it is."""
+
+    def opening(show: View) -> View:
+        @wraps(show)
+        def shown(request: SignedIn) -> HttpResponse:
+            is_bare = not request.GET and not wants_fragment(request)
+            view = saved_views.first(request.user, page) if is_bare else None
+            return not_cached(redirect(view)) if view else show(request)
+
+        return shown
+
+    return opening
 
 
 def _ask_or_do(

@@ -92,6 +92,7 @@ def _detail(request: SignedIn, upload: Upload, form: Form | None = None, status:
         "asked": asked,
         "keep_days": settings.KEEP_LISTS_DAYS,
         "may_use": uploads.may_use(upload),
+        "runs": uploads.runs_of(upload),
         "filters": filters.as_applied(),
         "notes": filters.notes,
         "paging": found.paging,

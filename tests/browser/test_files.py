@@ -8,7 +8,8 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Page, expect
 from pytest_django.live_server_helper import LiveServer
 
-from dashboard.models import Run
+from dashboard.models import Run, Upload, UploadUse
+from dashboard.services import uploads
 from tests import ledger
 from tests.browser.test_journey import findings, fits
 
@@ -33,6 +34,24 @@ def test_what_is_shown_is_fetched_by_a_click(
     download.value.save_as(file)
     assert download.value.suggested_filename == f"run-{run.pk}-failed.csv"
     assert len(file.read_text(encoding="utf-8-sig").splitlines()) == 51
+
+
+def test_the_page_of_a_list_gives_it_back_with_the_results_of_each_run(
+    desk: Page, live_server: LiveServer, run: Run, collector: User
+) -> None:
+    upload = uploads.keep(collector, run.campaign_id, content=b"invoice\nINV-1\n", name="mine.csv")
+    Upload.objects.update(state="done", is_read=True, used_at=run.created_at)
+    upload.entries.create(line=2, value="INV-1", state="found", account_id=ledger.account_id(1))
+    UploadUse.objects.create(upload=upload, token=run.token)
+    desk.goto(f"{live_server.url}{upload.get_absolute_url()}")
+    assert findings(desk) == []
+
+    with desk.expect_download() as download:
+        desk.get_by_role("link", name=f"This list with results of run {run.pk}").click()
+
+    assert download.value.suggested_filename == f"mine-run-{run.pk}.csv"
+    desk.set_viewport_size({"width": 320, "height": 640})
+    assert fits(desk)
 
 
 def test_a_receipt_reads_well_on_any_screen(desk: Page, live_server: LiveServer, run: Run) -> None:

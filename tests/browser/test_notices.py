@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page, expect
 from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import Notice, Run
-from dashboard.services import trends
+from dashboard.services import saved_views, trends
 from tests import ledger
 from tests.browser.conftest import sign_in
 from tests.browser.test_journey import findings, fits
@@ -128,14 +128,33 @@ def test_the_list_of_runs_has_no_finding_with_filters_and_views(
     expect(desk).to_have_url(re.compile(r"\?needs=either"))
     desk.get_by_role("link", name="Save these filters as a view").click()
     desk.get_by_label("Name of the view").fill("To act on")
+    desk.get_by_label("Open first").check()
     desk.get_by_role("button", name="Save").click()
 
     expect(desk.get_by_role("link", name="To act on")).to_have_attribute("aria-current", "true")
+    expect(desk.get_by_text("The list opens with this view.")).to_be_visible()
     assert findings(desk) == []
     desk.set_viewport_size({"width": 320, "height": 800})
     assert fits(desk)
-    desk.get_by_role("link", name="Rename or delete").click()
+    desk.get_by_role("link", name="Change or delete").click()
     assert findings(desk) == []
+
+
+def test_cleared_filters_stay_cleared_where_the_list_opens_with_a_view(
+    desk: Page, live_server: LiveServer, collector: User
+) -> None:
+    ledger.answered(ledger.queued(1, starter=collector), "SUCCESS")
+    saved_views.save(user=collector, page="run-list", name="Bad", query="needs=either", opens_first=True)
+    desk.goto(f"{live_server.url}/runs/")
+    expect(desk).to_have_url(re.compile(r"/runs/\?needs=either$"))
+    expect(desk.get_by_text("No run matches these filters.")).to_be_visible()
+
+    desk.get_by_label("Results").select_option("")
+    expect(desk.get_by_role("link", name="Save these filters")).to_have_count(0)
+    expect(desk.locator("#runs tbody tr")).to_have_count(1)
+    desk.reload()
+
+    expect(desk.locator("#runs tbody tr")).to_have_count(1)
 
 
 def test_without_javascript_the_next_page_shows_it_and_it_can_be_dismissed(

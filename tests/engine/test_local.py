@@ -78,3 +78,17 @@ def test_a_worker_sends_the_news_of_what_has_ended(
 
     assert [message.to for message in outbox.outbox] == [["ada@example.com"]]
     assert [(tally.state, tally.number) for tally in run.tallies.all()] == [("enrolled", 2)]
+
+
+def test_runs_go_on_while_a_mail_server_hangs(
+    sandbox: Sandbox, collector: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, may_go = threading.Event(), threading.Event()
+    monkeypatch.setattr(mail, "deliver", lambda: hangs.set() or (may_go.wait(PATIENCE) and 0))
+
+    with working():
+        assert hangs.wait(PATIENCE)
+        done = until(queue(sandbox, 150), "finished")
+        may_go.set()
+
+    assert done.enrolled == 150

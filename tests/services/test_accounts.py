@@ -70,7 +70,7 @@ def test_a_failing_vendor_is_not_asked_again_and_again(sandbox: Sandbox) -> None
     assert len(sandbox.ledger.calls) <= 8
 
 
-def test_names_are_looked_up_once_and_kept(sandbox: Sandbox) -> None:
+def test_names_are_looked_up_once_and_kept(sandbox: Sandbox, db: None) -> None:
     customer_id = next(iter(sandbox.store.customers))
 
     first = accounts.customer_names([customer_id])
@@ -79,6 +79,40 @@ def test_names_are_looked_up_once_and_kept(sandbox: Sandbox) -> None:
     assert first[customer_id]
     assert accounts.customer_names([customer_id]) == accounts.known_names([customer_id]) == first
     assert len(sandbox.ledger.calls) == calls
+
+
+def test_the_last_name_that_was_seen_is_kept_when_pages_have_forgotten_it(sandbox: Sandbox, db: None) -> None:
+    customer_id, other = list(sandbox.store.customers)[:2]
+    sandbox.store.customers[customer_id]["company_name"] = "Acme"
+    accounts.customer_names([customer_id])
+    cache.clear()
+    sandbox.store.customers[customer_id]["company_name"] = "Acme & Co"
+    assert accounts.last_names([customer_id]) == {customer_id: "Acme"}
+
+    accounts.customer_names([customer_id])
+
+    assert accounts.last_names([customer_id, other]) == {customer_id: "Acme & Co"}
+
+
+def test_a_short_id_that_pages_show_for_a_customer_without_a_name_is_kept_as_none(
+    sandbox: Sandbox, db: None
+) -> None:
+    customer_id = next(iter(sandbox.store.customers))
+    for name in ("company_name", "first_name", "last_name", "email", "external_id"):
+        sandbox.store.customers[customer_id][name] = None
+
+    assert accounts.customer_names([customer_id])[customer_id]
+
+    assert accounts.last_names([customer_id]) == {}
+
+
+def test_names_that_come_with_invoices_are_kept(sandbox: Sandbox, db: None) -> None:
+    invoice = sandbox.store.add_account(customer_name="Acme")
+
+    accounts.list_page(search=invoice["invoice_number"])
+
+    kept = {invoice["customer_id"]: "Acme"}
+    assert accounts.last_names([invoice["customer_id"]]) == accounts.known_names(kept) == kept
 
 
 def test_without_the_scope_there_are_no_names_and_no_error(sandbox: Sandbox) -> None:

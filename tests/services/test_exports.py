@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.cache import cache
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.api.schema import Account
 from dashboard.models import Run
+from dashboard.sandbox.server import Sandbox
 from dashboard.services import accounts, exports, finding, reasons, runs, tally
 from tests import ledger
 
@@ -58,14 +60,16 @@ def test_a_filter_means_the_same_as_on_the_page(chosen: dict[str, str]) -> None:
     assert exported(run, **chosen) == shown(run, **chosen)
 
 
-def test_the_customers_name_stands_beside_the_id_where_it_is_known() -> None:
-    run = ledger.queued(101, known={"customer_id": "c-1"})
+def test_the_customers_name_stands_beside_the_id_where_it_was_ever_seen(sandbox: Sandbox) -> None:
+    customer = next(iter(sandbox.store.customers.values()))
+    run = ledger.queued(101, known={"customer_id": customer["id"]})
     ledger.answered(run, "SUCCESS")
     assert {line.customer_name for line in exports.lines(run)} == {""}
 
-    accounts._keep_names({"c-1": "Acme", "c-2": "Another"})
+    [name] = accounts.customer_names([customer["id"]]).values()
+    cache.clear()
 
-    assert [line.customer_name for line in exports.lines(run)] == ["Acme"] * 101
+    assert [line.customer_name for line in exports.lines(run)] == [name] * 101
     assert {line.customer_name for line in exports.lines(ledger.queued(1))} == {""}
 
 

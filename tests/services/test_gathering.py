@@ -8,7 +8,7 @@ from pytest_django.fixtures import Settings
 
 from dashboard.models import Errand, GatheredPage, Gathering, Pace, Selection
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import errands, gathering, selection, vendor, workers
+from dashboard.services import accounts, errands, gathering, selection, vendor, workers
 from dashboard.services.errands import Clerk
 from tests.drive import drain, drained
 from tests.ledger import queued
@@ -51,6 +51,16 @@ def test_takes_only_what_matches_the_filters_as_they_were(
     assert settled
     assert chosen(picked) == settled
     assert sandbox.ledger.calls[0].query == {"status": "settled", "page": "1", "per_page": "100"}
+
+
+def test_customers_names_that_come_with_them_are_kept_for_files(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    named = sandbox.store.add_account(customer_name="Acme")
+
+    drained(clerk, gathering.begin(picked, {"search": named["invoice_number"]}))
+
+    assert accounts.last_names([named["customer_id"]]) == {named["customer_id"]: "Acme"}
 
 
 def test_nothing_that_matches_is_no_failure(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:

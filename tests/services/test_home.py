@@ -23,10 +23,14 @@ def test_runs_are_sorted_by_what_they_need(collector: User) -> None:
 
     desk = home.desk(collector)
 
-    assert (desk.failed, desk.unknown, desk.pending) == ([failed], [unknown], [pending])
+    assert [[one.run for one in due] for due in (desk.failed, desk.unknown, desk.pending)] == [
+        [failed],
+        [unknown],
+        [pending],
+    ]
     assert ([one.run for one in desk.paused], desk.under_way.runs) == ([paused], [active])
     assert desk.paused[0].what_to_do == "Resume the run when it should go on."
-    assert clean in desk.latest
+    assert clean in [one.run for one in desk.latest]
     assert not desk.is_clear
 
 
@@ -58,6 +62,24 @@ def test_what_is_rare_is_written_out_so_that_a_kept_plan_is_made_for_it(collecto
 
     for words in ("'queued'", "'paused'", '"unknown" > (0)', '"failed" > (0)', '"pending" > (0)'):
         assert any(words in sql for sql in asked), words
+
+
+def test_a_run_is_led_to_with_the_one_outcome_that_it_is_listed_for(collector: User) -> None:
+    one_kind = ledger.answered(ledger.queued(2), "FAILED", "SUCCESS")
+    two_kinds = ledger.answered(ledger.queued(3), "FAILED", "SKIPPED", "PENDING")
+
+    desk = home.desk(collector)
+
+    assert {one.run: one.counts for one in desk.failed} == {
+        one_kind: {"failed": 1},
+        two_kinds: {"failed": 1, "skipped": 1},
+    }
+    assert {one.address for one in desk.failed} == {
+        f"/runs/{one_kind.pk}/?outcome=failed#results",
+        f"/runs/{two_kinds.pk}/",
+    }
+    assert [one.address for one in desk.pending] == [f"/runs/{two_kinds.pk}/?outcome=pending#results"]
+    assert {one.address for one in desk.latest} == {f"/runs/{one_kind.pk}/", f"/runs/{two_kinds.pk}/"}
 
 
 def test_an_empty_desk_is_clear(collector: User) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from dashboard.models import Entry, Errand, Selection, Upload, UploadFile
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import errands, lists, lookup, uploads
+from dashboard.services import accounts, errands, lists, lookup, uploads
 from dashboard.services.errands import Clerk
 from tests.drive import drain, drained
 from tests.services.test_lists import sheets
@@ -51,6 +51,21 @@ def test_an_account_id_is_read_by_itself(sandbox: Sandbox, picked: Selection, cl
 
     assert fates(done) == {account["id"]: "found", unknown: "missing"}
     assert done.entries.get(value=unknown).reason == lookup.NO_SUCH_ID
+
+
+@pytest.mark.parametrize("long", [False, True])
+def test_a_customers_name_that_comes_with_what_is_found_is_kept_and_no_other(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk, request: pytest.FixtureRequest, long: bool
+) -> None:
+    if long:
+        request.getfixturevalue("long_list")
+    ours, other = list(sandbox.store.customers)[:2]
+    sandbox.store.add_account(invoice_number="QX-1", customer_id=ours, customer_name="Acme")
+    sandbox.store.add_account(invoice_number="QX-10", customer_id=other, customer_name="Another")
+
+    drained(clerk, bring(picked, "QX-1"))
+
+    assert accounts.last_names([ours, other]) == {ours: "Acme"}
 
 
 def test_more_than_one_match_is_asked_about(sandbox: Sandbox, picked: Selection, clerk: Clerk) -> None:

@@ -15,6 +15,7 @@ from tests import ledger
 
 pytestmark = pytest.mark.django_db
 TRIES = len(mail.WAITS) + 1
+BY_SMTP = "dashboard.services.smtp.EmailBackend"
 
 
 class Failing(BaseEmailBackend):
@@ -88,7 +89,7 @@ def test_a_server_that_hangs_holds_a_worker_up_for_one_message_only(ada: User, s
         ledger.answered(ledger.queued(1, starter=ada), "SUCCESS")
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.EMAIL_HOST, settings.EMAIL_PORT = silent.getsockname()
-        settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = "django.core.mail.backends.smtp.EmailBackend", 0.1
+        settings.EMAIL_BACKEND, settings.EMAIL_TIMEOUT = BY_SMTP, 0.1
 
         assert mail.deliver() == 1
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile
+from dashboard.models import CustomerName, Entry, Errand, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.services import clock, retention, selection, uploads
 from dashboard.services.errands import Clerk
 
@@ -20,6 +20,8 @@ def brought(picked: Selection, *, age: timedelta = OLD, **fields: Any) -> Upload
         Entry.objects.create(upload=upload, line=1, place=place, value=f"INV-{place}")
     given = {"state": Errand.State.DONE, "created_at": clock.now() - age} | fields
     Upload.objects.filter(pk=upload.pk).update(**given)
+    if "used_at" in given:
+        UploadUse.objects.create(upload=upload, token=upload.token)
     return upload
 
 
@@ -74,6 +76,16 @@ def test_one_of_a_run_stays_until_the_run_ended_long_ago(
     assert is_kept(upload) == kept
 
 
+def test_one_whose_invoices_wait_in_another_selection_stays(picked: Selection) -> None:
+    upload = brought(picked, used_at=clock.now() - OLD)
+    ran(upload, finished_at=clock.now() - OLD)
+    UploadUse.objects.create(upload=upload, token=picked.user.selections.get().token)
+
+    retention.remove_old_lists()
+
+    assert is_kept(upload)
+
+
 def test_one_whose_selection_was_cleared_goes(picked: Selection) -> None:
     upload = brought(picked, used_at=clock.now() - OLD)
     selection.clear(picked)
@@ -81,6 +93,15 @@ def test_one_whose_selection_was_cleared_goes(picked: Selection) -> None:
     retention.remove_old_lists()
 
     assert not is_kept(upload)
+
+
+def test_a_customers_name_goes_when_it_was_not_seen_for_so_long(db: None) -> None:
+    for key, age in (("old", OLD), ("young", YOUNG)):
+        CustomerName.objects.create(pk=key, name="Acme", seen_at=clock.now() - age)
+
+    retention.remove_old_names()
+
+    assert [one.pk for one in CustomerName.objects.all()] == ["young"]
 
 
 def test_the_time_is_a_setting(picked: Selection, settings: Any) -> None:
@@ -102,10 +123,12 @@ def test_lines_left_by_a_worker_that_was_stopped_go_the_next_time(picked: Select
 
 def test_a_worker_with_nothing_else_to_do_removes_them(picked: Selection, clerk: Clerk) -> None:
     upload = brought(picked)
+    CustomerName.objects.create(pk="old", name="Acme", seen_at=clock.now() - OLD)
 
     clerk.work()
 
     assert not is_kept(upload)
+    assert not CustomerName.objects.exists()
 
 
 def test_a_removed_list_is_neither_used_nor_read(picked: Selection) -> None:

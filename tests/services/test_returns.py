@@ -2,23 +2,43 @@
 
 import codecs
 import csv
+import importlib
 import io
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
+from django.db import connection
 from openpyxl import Workbook, load_workbook
 
-from dashboard.models import Run, Selection, Upload, UploadFile
+from dashboard.models import ParkedAccount, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import accounts, errands, lookup, returns, runs, selection, uploads, vendor, workbooks
+from dashboard.sandbox.store import made_id
+from dashboard.services import (
+    accounts,
+    errands,
+    lookup,
+    parts,
+    retention,
+    returns,
+    routing,
+    runs,
+    selection,
+    spreadsheets,
+    uploads,
+    vendor,
+    waiting,
+    workbooks,
+)
 from dashboard.services.errands import Clerk
+from dashboard.services.parts import Part
 from tests import ledger
 from tests.drive import drained
 
 CAMPAIGN = uuid.UUID(int=7)
+REMINDER, EARLY, PAUSED = (uuid.UUID(made_id("campaign", number, 1)) for number in (0, 1, 4))
 
 
 @pytest.fixture
@@ -51,7 +71,7 @@ def found(upload: Upload) -> list[str]:
 
 
 ACTIVE = "Already active in a campaign"
-LEFT_OUT = ["not in this run", "It was taken out before the run was confirmed.", ""]
+LEFT_OUT = ["not in this run", "It was not selected when the run was confirmed.", ""]
 ADDED = ["Outcome", "Reason", "Error"]
 
 
@@ -225,5 +245,148 @@ def test_lists_that_were_not_used_belong_to_no_run(
     brought(collector, clerk, b"invoice\nR-3\n")
 
     run = confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n", "used.csv"))
+
+    assert [upload.name for upload in run.lists] == ["used.csv"]
+
+
+def sent(user: User, campaign_id: Any, name: str, *words: str) -> Run:
+    """A run of all that is selected for the campaign, answered so."""
+    picked = selection.of(user, campaign_id)
+    rows = [{**row.snapshot, "id": row.account_id} for row in picked.accounts.order_by("pk")]
+    campaign = ledger.Campaign(id=str(campaign_id), name=name)
+    run = runs.queue(starter=user, campaign=campaign, accounts=rows, token=picked.token)
+    selection.clear(picked)
+    return ledger.answered(run, *words)
+
+
+def outcomes(run: Run) -> list[list[str]]:
+    return [line.split(",") for line in content(run).decode().splitlines()[1:]]
+
+
+@pytest.fixture
+def late(sandbox: Sandbox) -> list[dict[str, Any]]:
+    """One that is past due, and one that is not."""
+    return [
+        sandbox.store.add_account(
+            invoice_number=number, due_date=str(sandbox.store.today + timedelta(days=days))
+        )
+        for number, days in (("LATE", -9), ("IN TIME", 30))
+    ]
+
+
+def test_a_list_goes_along_with_those_moved_to_another_campaign_before_the_run(
+    clerk: Clerk, collector: User, late: list[dict[str, Any]]
+) -> None:
+    upload = drained(
+        clerk, uploads.keep(collector, REMINDER, content=b"invoice\nLATE\nIN TIME\n", name="a.csv")
+    )
+    uploads.use(upload)
+
+    routing.move(collector, REMINDER, to=EARLY, verdict="past_due")
+    chased = sent(collector, EARLY, "Chase", "SUCCESS")
+    reminded = sent(collector, REMINDER, "Reminder", "SUCCESS")
+
+    assert [list(run.lists) for run in (chased, reminded)] == [[upload], [upload]]
+    assert outcomes(chased) == [
+        ["LATE", "enrolled", "", ""],
+        ["IN TIME", "not in this run", f"It is in run {reminded.pk}.", ""],
+    ]
+    assert outcomes(reminded) == [
+        ["LATE", "not in this run", f"It is in run {chased.pk}.", ""],
+        ["IN TIME", "enrolled", "", ""],
+    ]
+    assert list(uploads.runs_of(upload)) == [reminded, chased]
+
+
+def test_a_list_of_which_nothing_moved_stays_behind(
+    clerk: Clerk, collector: User, late: list[dict[str, Any]]
+) -> None:
+    uploads.use(drained(clerk, uploads.keep(collector, REMINDER, content=b"IN TIME", name="")))
+    picked = selection.of(collector, REMINDER)
+    selection.take_in_unread(
+        picked, [{"id": late[0]["id"], "status": "not_assigned", "due_on": "2020-01-01"}]
+    )
+
+    routing.move(collector, REMINDER, to=EARLY, verdict="past_due")
+
+    assert not list(sent(collector, EARLY, "Chase", "SUCCESS").lists)
+
+
+def test_a_list_goes_along_with_a_part_of_its_run_and_by_way_of_the_waiting_list(
+    clerk: Clerk, collector: User, sandbox: Sandbox
+) -> None:
+    for number in ("A", "B", "C"):
+        sandbox.store.add_account(invoice_number=number)
+    upload = drained(clerk, uploads.keep(collector, REMINDER, content=b"A B C"))
+    uploads.use(upload)
+    first = sent(collector, REMINDER, "Reminder", "SKIPPED", "FAILED", "SUCCESS")
+    first.outcomes.filter(state="failed").update(reason="active_execution")
+
+    parts.move(collector, Part(first, outcome="skipped"), str(EARLY))
+    second = sent(collector, EARLY, "Chase", "SKIPPED")
+    parts.move(collector, Part(second, outcome="skipped"), str(PAUSED))
+    third = sent(collector, PAUSED, "Again", "SUCCESS")
+    waiting.park(collector, Part(first, outcome="failed", reason="active_execution"))
+    ParkedAccount.objects.update(state=ParkedAccount.State.FREE)
+    waiting.take(collector, ParkedAccount.objects.all())
+    fourth = sent(collector, REMINDER, "Reminder", "SUCCESS")
+
+    assert [list(run.lists) for run in (second, third, fourth)] == [[upload]] * 3
+    assert [row[1:3] for row in outcomes(third)] == [
+        ["enrolled", ""],
+        ["not in this run", f"It is in run {fourth.pk}."],
+        ["not in this run", f"It is in run {first.pk}."],
+    ]
+
+
+def test_what_waits_here_is_said_to_wait_also_if_another_run_had_it(
+    clerk: Clerk, collector: User, sandbox: Sandbox
+) -> None:
+    sandbox.store.add_account(invoice_number="A")
+    uploads.use(drained(clerk, uploads.keep(collector, REMINDER, content=b"A")))
+    first = sent(collector, REMINDER, "Reminder", "SKIPPED")
+    parts.move(collector, Part(first, outcome="skipped"), str(EARLY))
+    picked = selection.of(collector, EARLY)
+    rows = [{**row.snapshot, "id": row.account_id} for row in picked.accounts.all()]
+    campaign = ledger.Campaign(id=str(EARLY), name="Chase")
+
+    run = runs.queue(starter=collector, campaign=campaign, accounts=rows, token=picked.token)
+
+    assert outcomes(run) == [["A", "waiting", "Not sent yet", ""]]
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_one_that_is_removed_while_it_is_given_back_breaks_off_instead_of_losing_what_became_of_its_lines(
+    clerk: Clerk,
+    collector: User,
+    invoices: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+    begun: bool,
+) -> None:
+    monkeypatch.setattr(returns, "CHUNK", 1)
+    monkeypatch.setattr(spreadsheets, "CHUNK", 2)
+    upload = brought(collector, clerk, b"invoice\nR-1\nR-2\nR-3\n")
+    run = confirmed(upload)
+    pieces = returns.file_of(run, upload).pieces
+    first = next(pieces) if begun else b""
+
+    Run.objects.update(finished_at="2020-01-01T00:00Z")
+    Upload.objects.update(created_at="2020-01-01T00:00Z", used_at="2020-01-01T00:00Z")
+    assert retention.remove_old_lists() == 1
+
+    with pytest.raises(UploadFile.DoesNotExist):
+        next(pieces)
+    assert first in (b"", b"invoice,Outcome,Reason,Error\nR-1,enrolled,,\n")
+
+
+def test_lists_that_were_used_before_this_was_written_down_keep_their_runs(
+    clerk: Clerk, collector: User, invoices: list[dict[str, Any]]
+) -> None:
+    brought(collector, clerk, b"invoice\nR-3\n")
+    run = confirmed(brought(collector, clerk, b"invoice\nR-1\nR-2\n", "used.csv"))
+    UploadUse.objects.all().delete()
+
+    with connection.cursor() as cursor:
+        cursor.execute(importlib.import_module("dashboard.migrations.0014_list_uses").FILL)
 
     assert [upload.name for upload in run.lists] == ["used.csv"]

@@ -1,27 +1,31 @@
 """The waiting list: read again now and then, shown when free, and never enrolled by itself."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.db.models import QuerySet
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from dashboard.api.errors import NotFound
-from dashboard.models import AuditEntry, Pace, ParkedAccount, SelectedAccount
+from dashboard.models import AuditEntry, Pace, ParkedAccount, Run, SelectedAccount
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import parts, selection, vendor, waiting
+from dashboard.services import parts, runs, selection, vendor, waiting
 from dashboard.services.parts import Part
 from tests import ledger
 from tests.conftest import person
 from tests.drive import queue
 from tests.every_fate import EveryFate
+from tests.patience import PATIENCE, wait_for
 
 pytestmark = pytest.mark.django_db
 State = ParkedAccount.State
@@ -428,3 +432,88 @@ def test_everybody_locks_entries_in_the_same_order(scene: EveryFate, collector: 
     first = next(query["sql"] for query in queries if '"dashboard_parkedaccount"' in query["sql"])
     assert first.startswith("SELECT")
     assert first.removesuffix(" FOR UPDATE").endswith('ORDER BY "dashboard_parkedaccount"."id" ASC')
+
+
+def test_selections_are_locked_in_the_order_in_which_moving_a_part_locks_them(
+    scene: EveryFate, collector: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here, there = (
+        selection.of(collector, campaign_id) for campaign_id in sorted([scene.chase, scene.campaign])[::-1]
+    )
+    entry(scene.ids[BUSY][0]).delete()
+    ParkedAccount.objects.update(state=State.FREE, campaign_id=here.campaign_id, read_at=timezone.now())
+    other = {
+        "account_id": ledger.account_id(1),
+        "snapshot": {"id": ledger.account_id(1)},
+        "state": State.FREE,
+    }
+    ParkedAccount.objects.create(**other, campaign_id=there.campaign_id, run=scene.run, who=collector)
+    locked, lock = [], selection.lock
+    monkeypatch.setattr(selection, "lock", lambda picked: locked.append(picked.pk) or lock(picked))
+
+    waiting.take(collector, everything())
+
+    assert list(dict.fromkeys(locked)) == [here.pk, there.pk]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_park_the_same_from_runs_in_opposite_order_do_not_wait_for_each_other(
+    collector: User, manager: User
+) -> None:
+    """A third is about to park the one in the middle, so that each of the two has its first one before they go on."""
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite has one writer at a time")
+    ids = [ledger.account_id(number) for number in (1, 2, 3)]
+    both = [(collector, busy(ids)), (manager, busy(ids[::-1]))]
+    third = ParkedAccount(campaign_id=ledger.CAMPAIGN_ID, account_id=ids[1], run=both[0][1], who=collector)
+    is_held, may_go = Event(), Event()
+
+    def hold() -> None:
+        with own_connection(), transaction.atomic():
+            third.save()
+            is_held.set()
+            may_go.wait(PATIENCE)
+            transaction.set_rollback(True)
+
+    def park(user: User, run: Run) -> waiting.Parked:
+        with own_connection():
+            return waiting.park(user, Part(run, *BUSY))
+
+    with ThreadPoolExecutor(3) as threads:
+        held = threads.submit(hold)
+        try:
+            assert is_held.wait(PATIENCE)
+            parked = [threads.submit(park, *each) for each in both]
+            wait_for(lambda: waiting_for_locks() == 2)
+        finally:
+            may_go.set()
+        held.result()
+        put = [each.result() for each in parked]
+
+    assert sorted(each.there_before for each in put) == [0, 3]
+    assert set(everything().values_list("account_id", flat=True)) == set(ids)
+
+
+def busy(ids: list[str]) -> Run:
+    """A run of these, all refused as active elsewhere."""
+    campaign = ledger.Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    picked = [{"id": account_id} for account_id in ids]
+    run = runs.queue(starter=None, campaign=campaign, accounts=picked, token=uuid.uuid4())
+    return ledger.answered(run, "FAILED", error=ledger.ACTIVE)
+
+
+@contextmanager
+def own_connection() -> Iterator[None]:
+    """A thread's own, which goes with it."""
+    try:
+        yield
+    finally:
+        connections.close_all()
+
+
+def waiting_for_locks() -> int:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        return int(cursor.fetchone()[0])

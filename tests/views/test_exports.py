@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 from openpyxl import load_workbook
 
-from dashboard.models import Attempt, Run, Upload, UploadFile
+from dashboard.models import Attempt, Run, Upload, UploadFile, UploadUse
 from dashboard.services import receipts, runs, uploads
 from dashboard.views import exports
 from tests import ledger
@@ -122,6 +122,7 @@ def used(collector: User, run: Run) -> Upload:
     """A list that the run was made from."""
     upload = uploads.keep(collector, ledger.CAMPAIGN_ID, content=b"invoice\nINV-1\n", name="März.csv")
     Upload.objects.update(token=run.token, used_at=run.created_at, state="done", is_read=True)
+    UploadUse.objects.create(upload=upload, token=run.token)
     upload.entries.create(line=2, value="INV-1", state="found", account_id=ledger.account_id(1))
     return upload
 

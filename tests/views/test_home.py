@@ -53,8 +53,8 @@ def test_it_says_when_runs_wait_for_a_worker(viewer: User, browser_of: Browser) 
 def test_failures_of_the_last_week_lead_to_the_runs_since_that_day(
     collector: User, browser_of: Browser
 ) -> None:
-    fresh, old = (ledger.answered(ledger.queued(1, name=name), "FAILED") for name in ("Fresh", "Old"))
-    for run, days in ((fresh, 7), (old, 8)):
+    made = [ledger.answered(ledger.queued(1, name=name), "FAILED") for name in ("Fresh", "New", "Old")]
+    for run, days in zip(made, (7, 6, 8), strict=True):
         Run.objects.filter(pk=run.pk).update(created_at=timezone.now() - timedelta(days=days))
 
     browser = browser_of(collector)
@@ -63,6 +63,36 @@ def test_failures_of_the_last_week_lead_to_the_runs_since_that_day(
 
     assert ("Fresh" in card, "Old" in card) == (True, False)
     assert f'href="/runs/?needs=failed&amp;since={day}"' in card
+
+
+def test_one_run_alone_is_led_to_itself_with_its_invoices_filtered(
+    collector: User, browser_of: Browser
+) -> None:
+    run = ledger.answered(ledger.queued(4), "SUCCESS", "SKIPPED", "FAILED", "PENDING")
+    silent = ledger.unanswered(ledger.queued(1))
+    resting = runs.pause(run=ledger.queued(1), who=collector)
+    text = browser_of(collector).get("/").text
+
+    links = {
+        title: text.partition(f"{title}</h2>")[2].partition('href="')[2].partition('"')[0]
+        for title in (
+            "settle these",
+            "(last 7 days)",
+            "read again by themselves",
+            "at the cause",
+            "enrollments",
+        )
+    }
+
+    assert links == {
+        "settle these": f"/runs/{silent.pk}/?outcome=unknown#results",
+        "(last 7 days)": f"/runs/{run.pk}/",
+        "read again by themselves": f"/runs/{run.pk}/?outcome=pending#results",
+        "at the cause": f"/runs/{resting.pk}/",
+        "enrollments": "/runs/?page=1",
+    }
+    for word in ("failed", "skipped", "pending"):
+        assert f'<a href="/runs/{run.pk}/?outcome={word}#results">1 {word}</a>' in text
 
 
 @pytest.mark.parametrize(("is_free", "role"), [(True, "collector"), (False, "collector"), (True, "viewer")])

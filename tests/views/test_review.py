@@ -202,6 +202,7 @@ class TestAllSelections:
 
         assert sorted(Run.objects.values_list("campaign_id", "size")) == sorted([(REMINDER, 1), (OPEN, 1)])
         assert text_of(response).count("was queued: 1 invoice into") == 2
+        assert response.redirect_chain == [(f"{reverse('run-list')}?page=1", 303)]
         assert not SelectedAccount.objects.exists()
 
     def test_sent_twice_it_makes_no_second_run(self, web: Browser, page: HttpResponse) -> None:

@@ -106,3 +106,60 @@ def test_there_is_an_end_to_views(signed_in: Client, collector: User) -> None:
 
     assert answer.status_code == 409
     assert "Delete one first" in answer.text
+
+
+LISTS = {
+    "run-list": "/runs/?needs=unknown",
+    "account-list": "/accounts/?overdue_only=on",
+    "campaign-list": "/campaigns/?status=draft",
+}
+
+
+@pytest.mark.parametrize("page", LISTS)
+def test_a_list_opens_with_the_view_that_is_chosen_for_it(
+    signed_in: Client, sandbox: Sandbox, page: str
+) -> None:
+    bare, _, query = LISTS[page].partition("?")
+    view = {"page": page, "query": query, "name": "Mine"}
+    signed_in.post("/saved-views/", view)
+    assert signed_in.get(bare).status_code == 200
+
+    signed_in.post(f"/saved-views/{SavedView.objects.get().pk}/", {"name": "Mine", "opens_first": "on"})
+
+    opened = signed_in.get(bare, follow=True)
+    assert opened.redirect_chain == [(LISTS[page], 302)]
+    assert "The list opens with this view." in opened.text
+    assert f'<a href="{bare}?page=1">Show all</a>' in opened.text
+    assert f'<a class="btn" href="{bare}?page=1">Clear</a>' in opened.text
+
+
+def test_an_address_with_a_query_and_a_piece_of_a_page_are_taken_as_they_are(
+    signed_in: Client, collector: User
+) -> None:
+    saved_views.save(user=collector, page="run-list", name="Mine", query="mine=on", opens_first=True)
+
+    for query in ("page=1", "per_page=20", "state=paused", "nonsense=1"):
+        assert signed_in.get(f"/runs/?{query}").status_code == 200
+    assert signed_in.get("/runs/?search=").headers["Location"] == "/runs/?page=1"
+    assert signed_in.get("/runs/", headers={"HX-Request": "true"}).status_code == 200
+    assert "No run matches" in signed_in.get("/runs/?state=paused").text
+    assert '<a href="/runs/?page=1">Show all runs</a>' in signed_in.get("/runs/?state=paused").text
+    assert 'href="/runs/?page=1">All runs</a>' in signed_in.get("/waiting/").text
+
+
+def test_one_view_of_a_list_opens_first_and_only_for_whoever_chose_it(
+    signed_in: Client, collector: User, viewer: User, browser_of: Browser
+) -> None:
+    for name in ("a", "b"):
+        saved_views.save(user=collector, page="run-list", name=name, query=f"search={name}", opens_first=True)
+    saved_views.save(user=viewer, page="run-list", name="c", query="search=c")
+
+    assert signed_in.get("/runs/").headers["Location"] == "/runs/?search=b"
+    assert browser_of(viewer).get("/runs/").status_code == 200
+    page = signed_in.get(f"/saved-views/{SavedView.objects.get(name='b').pk}/").text
+    assert "checked" in page.partition('name="opens_first"')[2].partition(">")[0]
+
+    signed_in.post(f"/saved-views/{SavedView.objects.get(name='b').pk}/", {"name": "b"})
+
+    assert signed_in.get("/runs/").status_code == 200
+    assert "The list opens with this view" not in signed_in.get("/runs/?search=b").text

@@ -15,6 +15,7 @@ from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
 from dashboard.services import clock, lists, retention
 from dashboard.services.errands import Clerk
+from tests import ledger
 from tests.drive import drain
 from tests.pages import text_of
 from tests.services.test_lists import sheets
@@ -300,3 +301,23 @@ def test_a_file_that_is_too_large_is_said_to_be_so_and_not_held(
     assert "This file is larger than 20 MB. Nothing was taken" in text_of(response)
     assert sum(written) <= 100_000
     assert not Upload.objects.exists()
+
+
+def test_the_list_names_the_runs_that_it_was_used_for_and_gives_its_file_for_each(
+    web: Browser, clerk: Clerk, sandbox: Sandbox
+) -> None:
+    number = next(iter(sandbox.store.accounts.values()))["invoice_number"]
+    address = brought(web, clerk, csv(f"invoice\n{number}\n"))
+    assert "Runs that this list was used for" not in text_of(web.get(address))
+    web.post(address, {"then": "use"})
+    upload = Upload.objects.get()
+
+    run = ledger.queued(1, name="Chase", token=upload.token)
+
+    page = web.get(address)
+    assert f"Run {run.pk} Chase" in text_of(page)
+    assert reverse("run-list-file", args=[run.pk, upload.pk]) in page.content.decode()
+    Upload.objects.update(removed_at=clock.now())
+    page = web.get(address)
+    assert f"Run {run.pk} Chase" in text_of(page)
+    assert "with results" not in text_of(page)
