@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any, TypedDict, Unpack
 
@@ -18,6 +19,7 @@ from dashboard.services import campaigns, clock, history, vendor
 from dashboard.services.paging import Paging
 
 NAMES_KEPT = 600  # seconds that pages show what was read; files take the last that is known
+WRITTEN_EVERY = timedelta(days=1)
 
 Snapshot = dict[str, Any]
 
@@ -231,15 +233,19 @@ def _customer(customer_id: str) -> Customer:
 
 
 def _write_names(names: Mapping[str, str]) -> None:
-    """In one order, so that nobody waits for one who waits for them."""
+    """What is new, or was written a day ago: pages seldom write. In one order, so that no two writers wait for each other."""
     if not names:
         return
-    seen_at = clock.now()
+    now = clock.now()
+    fresh = CustomerName.objects.filter(pk__in=list(names), seen_at__gt=now - WRITTEN_EVERY)
+    known = dict(fresh.values_list("pk", "name"))
+    rows = [
+        CustomerName(pk=customer_id, name=name[:500], seen_at=now)
+        for customer_id, name in sorted(names.items())
+        if known.get(customer_id) != name[:500]
+    ]
     CustomerName.objects.bulk_create(
-        [CustomerName(pk=key, name=name[:500], seen_at=seen_at) for key, name in sorted(names.items())],
-        update_conflicts=True,
-        unique_fields=["customer_id"],
-        update_fields=["name", "seen_at"],
+        rows, update_conflicts=True, unique_fields=["customer_id"], update_fields=["name", "seen_at"]
     )
 
 

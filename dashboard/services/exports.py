@@ -4,14 +4,13 @@ import json
 from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from datetime import UTC, date, datetime, tzinfo
 from decimal import Decimal
 from functools import cache, lru_cache
 from itertools import chain
 from typing import Any, NamedTuple
 
-from django.db.models import Func, Max, QuerySet, Subquery, TextField
+from django.db.models import Max, QuerySet, Subquery, TextField
 from django.db.models.functions import Cast
 from django.utils import timezone
 
@@ -23,7 +22,6 @@ from dashboard.services.finding import Wanted
 STATE = Outcome.State
 CHUNK = 500
 BATCHES_AT_ONCE = 10
-FEW = 40
 AT_REST = (STATE.ENROLLED,)  # nothing is to be said of these unless a reason is on record
 UNSENT = {
     Batch.State.WAITING: ("Not sent yet", ""),
@@ -37,7 +35,6 @@ _COLUMNS = (
 # As text: Django's own way from the database's values to Python's takes half as long as all the rest.
 _TEXTS = {f"{name}_text": Cast(name, TextField()) for name in ("look_at", "outstanding", "settled_at")}
 _CENT = Decimal("0.01")
-_DECODE = json.JSONDecoder().raw_decode
 
 
 class Line(NamedTuple):
@@ -188,35 +185,22 @@ def _with_fates(run: Run, written: QuerySet[Outcome]) -> Iterator[Line]:
 
 
 def _with_keys(keys: Sequence[int]) -> QuerySet[Outcome]:
-    """A range costs less than a list; a run's keys are mostly one. Parameters of a list cost as much as the rows."""
+    """A range costs less than a list; a run's keys are mostly one."""
     if keys[-1] - keys[0] == len(keys) - 1:
         return Outcome.objects.filter(pk__range=(keys[0], keys[-1]))
-    return Outcome.objects.filter(pk__in=Func(template=",".join(map(str, keys))))
+    return Outcome.objects.filter(pk__in=keys)
 
 
-def _picked(rows: Iterable[tuple[Any, ...]]) -> dict[str, tuple[str, date | None]]:
+def _picked(rows: Sequence[tuple[Any, ...]]) -> dict[str, tuple[str, date | None]]:
     """What the snapshots say beside an outcome, by account: the customer's id and the due date."""
-    wanted = defaultdict(set)
-    for row in rows:
-        wanted[row[1]].add(row[3])
-    batches = Batch.objects.filter(pk__in=wanted).values_list("pk", Cast("accounts", TextField()))
+    account_ids = {row[3] for row in rows}
+    batches = Batch.objects.filter(pk__in={row[1] for row in rows}).values_list("accounts", flat=True)
     return {
         account["id"]: (account.get("customer_id") or "", _day(account.get("due_on")))
-        for batch_id, text in batches.iterator(chunk_size=BATCHES_AT_ONCE)
-        for account in _snapshots(text, wanted[batch_id])
-        if account["id"] in wanted[batch_id]
+        for batch in batches.iterator(chunk_size=BATCHES_AT_ONCE)
+        for account in batch
+        if account["id"] in account_ids
     }
-
-
-def _snapshots(text: str, account_ids: Collection[str]) -> list[dict[str, Any]]:
-    """A batch's, or where few are wanted just theirs: each is an object without another inside."""
-    if len(account_ids) <= FEW:
-        with suppress(ValueError):
-            few = [_DECODE(text, text.rfind("{", 0, text.find(f'"{id_}"')))[0] for id_ in account_ids]
-            if {account.get("id") for account in few} == account_ids:
-                return few
-    whole: list[dict[str, Any]] = json.loads(text)
-    return whole
 
 
 def _names(customer_ids: Iterable[str]) -> defaultdict[str, str]:

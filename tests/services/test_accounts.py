@@ -1,10 +1,16 @@
 """Invoices as the vendor has them, and the snapshot we keep."""
 
+from datetime import timedelta
+
 import pytest
 from django.core.cache import cache
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from dashboard.api.errors import ApiError
 from dashboard.api.schema import Account
+from dashboard.models import CustomerName
 from dashboard.sandbox.api import Key
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
@@ -113,6 +119,20 @@ def test_names_that_come_with_invoices_are_kept(sandbox: Sandbox, db: None) -> N
 
     kept = {invoice["customer_id"]: "Acme"}
     assert accounts.last_names([invoice["customer_id"]]) == accounts.known_names(kept) == kept
+
+
+def test_a_name_is_written_again_only_when_it_changed_or_was_written_a_day_ago(db: None) -> None:
+    def writes(names: dict[str, str]) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            accounts._write_names(names)
+        return sum(query["sql"].startswith("INSERT") for query in queries)
+
+    assert writes({"c-1": "Acme"}) == 1
+    assert writes({"c-1": "Acme"}) == 0
+    assert writes({"c-1": "Acme & Co"}) == 1
+    CustomerName.objects.update(seen_at=timezone.now() - timedelta(days=2))
+    assert writes({"c-1": "Acme & Co"}) == 1
+    assert CustomerName.objects.get().seen_at > timezone.now() - timedelta(hours=1)
 
 
 def test_without_the_scope_there_are_no_names_and_no_error(sandbox: Sandbox) -> None:

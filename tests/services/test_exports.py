@@ -185,34 +185,6 @@ def test_what_is_sent_again_keeps_its_customer_and_due_date(manager: User) -> No
     ] * 2
 
 
-@pytest.mark.parametrize("ascii_only", [True, False])
-@pytest.mark.parametrize(
-    "account",
-    [
-        {"id": "a"},
-        {"id": 'a"b\\'},
-        {"id": "ä {"},
-        {"number": "INV {1", "id": "a"},
-        {"number": "INV {}", "id": "a"},
-        {"customer_id": "a", "number": "}", "id": "a"},
-    ],
-    ids=str,
-)
-def test_a_snapshot_is_found_whatever_it_and_others_hold(account: dict[str, str], ascii_only: bool) -> None:
-    others = [{"id": "b", "customer_id": account["id"]}, {"id": "c", "number": '{"id": "a"}'}]
-    text = json.dumps([*others, account, *others], ensure_ascii=ascii_only)
-
-    for wanted in ({account["id"]}, {account["id"], "gone"}):
-        assert [each for each in exports._snapshots(text, wanted) if each["id"] in wanted] == [account]
-
-
-def test_of_a_batch_with_few_that_are_wanted_no_others_are_parsed(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = ledger.answered(ledger.queued(100), "FAILED", *["SUCCESS"] * 9)
-    monkeypatch.setattr(json, "loads", None)
-
-    assert len(exported(run, outcome="failed")) == 10
-
-
 def test_json_is_a_list_of_lines() -> None:
     run = mixed()
 
