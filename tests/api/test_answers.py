@@ -453,9 +453,19 @@ def test_an_answer_about_another_account_is_not_taken_for_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], {"success": True, "message": "done"}, {"data": {"id": "e1"}}, {"data": {"status": None}}]
+    "body",
+    [
+        {},
+        [],
+        {"success": True, "message": "done"},
+        {"data": {"id": "e1"}},
+        {"data": {"status": None}},
+        {"success": True, "data": {"id": "a1", "status": "in_progress", "campaign_id": "c1"}},
+        {"invoice_id": "a1", "execution_id": "e1", "status": "running"},
+        {"success": True, "status": 200, "message": "done"},
+    ],
 )
-def test_an_answer_about_one_account_without_a_status_may_have_happened(body: Any) -> None:
+def test_an_answer_about_one_account_without_a_word_of_enrollments_may_have_happened(body: Any) -> None:
     with pytest.raises(Malformed) as caught:
         read_enrollment(answer(body), account_id="a1")
 
