@@ -181,7 +181,8 @@ def _says_no(body: JsonValue) -> bool:
 
 
 def _error(answer: Answer, status: int, words: str) -> ApiError:
-    message = words or f"The vendor's API answered with HTTP {answer.status} and gave no reason."
+    said = "points to another address" if 300 <= status < 400 else "gave no reason"
+    message = words or f"The vendor's API answered with HTTP {answer.status} and {said}."
     if status in (401, 403):
         scope = _SCOPE.search(words) if status == 403 else None
         return NotAllowed(message, scope=scope and scope[1], status=answer.status, raw=answer.raw)

@@ -178,6 +178,10 @@ def test_the_raw_answer_is_kept_up_to_its_limit() -> None:
     assert len(error.raw.encode()) == RAW_LIMIT
 
 
+def test_a_redirect_is_called_one() -> None:
+    assert "HTTP 302 and points to another address" in error_of("", 302).message
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 400, 405, 409, 413, 415, 422])
 def test_a_refusal_has_changed_nothing(status: int) -> None:
     error = error_of({"message": "No"}, status)
