@@ -85,7 +85,8 @@ def read_one(answer: Answer, of: type[Record]) -> Record:
 def read_enrollment(answer: Answer, account_id: str | None = None) -> EnrollmentAnswer:
     """Row by row what became of the invoices; also out of a 4xx that carries rows.
 
-    `account_id` is given for the call about one account, whose answer may be the row itself.
+    `account_id` is given for the call about one account, whose answer may be the row itself: if its status is a word
+    of enrollments, for it may as well be the account.
     Raises: Refused, NotAllowed, NotFound, RateLimited, Unavailable; Malformed where no rows are found.
     """
     body = _parse(answer.text)
@@ -180,7 +181,8 @@ def _says_no(body: JsonValue) -> bool:
 
 
 def _error(answer: Answer, status: int, words: str) -> ApiError:
-    message = words or f"The vendor's API answered with HTTP {answer.status} and gave no reason."
+    said = "points to another address" if 300 <= status < 400 else "gave no reason"
+    message = words or f"The vendor's API answered with HTTP {answer.status} and {said}."
     if status in (401, 403):
         scope = _SCOPE.search(words) if status == 403 else None
         return NotAllowed(message, scope=scope and scope[1], status=answer.status, raw=answer.raw)
@@ -257,8 +259,9 @@ def _enrollment_rows(body: JsonValue, account_id: str | None) -> tuple[Enrollmen
             return tuple(EnrollmentRow.read(row) for row in results if isinstance(row, dict))
     if account_id is None or _says_no(body):
         return None
-    row = next((place for place in (_data(body), _object(body)) if text_of(place.get("status"))), None)
-    return (EnrollmentRow.read(row, account_id),) if row else None
+    record = next((place for place in (_data(body), _object(body)) if text_of(place.get("status"))), {})
+    row = EnrollmentRow.read(record, account_id)
+    return (row,) if row.word and row.word.known else None  # else it is the invoice's status, or another's
 
 
 def _says_both(body: JsonValue, account_id: str) -> bool:

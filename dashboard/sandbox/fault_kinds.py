@@ -402,6 +402,12 @@ def ignore_per_page(request: Request, _store: Store, *, per_page: int = 20) -> R
 
 
 @alters("request", method="GET")
+def ignore_page(request: Request, _store: Store) -> Request:
+    """The first page, whichever was asked for."""
+    return replace(request, query={**request.query, "page": "1"})
+
+
+@alters("request", method="GET")
 def ignore_filter(request: Request, _store: Store) -> Request:
     """The whole list, whatever was searched for."""
     kept = {name: value for name, value in request.query.items() if name in PAGING_FIELDS}

@@ -166,9 +166,12 @@ def _fate_of(rows: list[EnrollmentRow]) -> Fate:
 
 
 def _fate_of_row(row: EnrollmentRow) -> Fate:
-    state = (
-        _STATE_OF_WORD.get(row.word, Outcome.State.UNRECOGNISED) if row.word else Outcome.State.UNRECOGNISED
-    )
+    if row.word is None:
+        error = row.error or "Named in the vendor's answer, but without a result."
+        return Fate(
+            Outcome.State.UNKNOWN, row.invoice_number[:500], reason="unreadable_answer", error=error[:500]
+        )
+    state = _STATE_OF_WORD.get(row.word, Outcome.State.UNRECOGNISED)
     failed = state == Outcome.State.FAILED
     return Fate(
         state,

@@ -172,7 +172,7 @@ def claim(incarnation: uuid.UUID) -> Errand | None:
 def cancel(errand: Errand) -> bool:
     """Stop it; False where it had ended. What it adds, it adds at the end: so nothing was added.
 
-    What a refreshing has read is kept.
+    What a refreshing has read is kept, and what searches had found before the whole list was looked through.
     """
     return _end(errand, Errand.State.CANCELLED, "")
 
@@ -210,5 +210,7 @@ def _take(errand: Kind, incarnation: uuid.UUID) -> bool:
 
 
 def _end(errand: Errand, state: str, message: str) -> bool:
+    if isinstance(errand, Upload) and errand.method == Upload.Method.REST:
+        return uploads.fall_back(errand, message)
     held = type(errand)._default_manager.filter(pk=errand.pk, state__in=Errand.ACTIVE)
     return bool(held.update(state=state, message=message[:500], finished_at=clock.now()))

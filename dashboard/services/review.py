@@ -150,6 +150,12 @@ def check(user: User, campaign_id: uuid.UUID | str) -> Review:
     return review
 
 
+def last_run(user: User, campaign_id: uuid.UUID | str) -> Run | None:
+    """What the person confirmed last for the campaign: who comes back to an empty review asks what became of it."""
+    mine = Run.objects.filter(starter=user, campaign_id=str(campaign_id)).defer(*runs.UNREAD)
+    return mine.order_by("-pk").first()
+
+
 def check_all(user: User) -> Reviews:
     """Everything the person has selected, without rows, against its campaigns, read just now."""
     accounts_of = SelectedAccount.objects.filter(selection=OuterRef("pk"))

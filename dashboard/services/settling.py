@@ -108,14 +108,13 @@ def _from_list(client: Client, account_ids: Sequence[str]) -> dict[str, Account]
     wanted = set(account_ids)
     found: dict[str, Account] = {}
     try:
-        page = client.accounts(page=1, per_page=LIST_PAGE) if len(wanted) > 2 else None
-        while page and page.total_pages and page.total_pages < len(wanted):
+        for number in range(1, len(wanted) if len(wanted) > 2 else 1):
+            page = client.accounts(page=number, per_page=LIST_PAGE)
+            if not page.total_pages or page.total_pages >= len(wanted):
+                break
             found |= {account.id: account for account in page.items if account.id in wanted}
-            page = (
-                client.accounts(page=page.page + 1, per_page=LIST_PAGE)
-                if page.has_next and len(found) < len(wanted)
-                else None
-            )
+            if number >= page.total_pages or len(found) == len(wanted):
+                break
     except ApiError:
         return found
     return found

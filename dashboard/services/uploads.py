@@ -10,7 +10,7 @@ from uuid import UUID
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
 from django.db import transaction
-from django.db.models import Count, Exists, F, Min, OuterRef, QuerySet
+from django.db.models import Count, Exists, F, Min, OuterRef, Q, QuerySet
 
 from dashboard.models import Entry, Errand, Run, Selection, Upload, UploadFile, UploadUse
 from dashboard.services import clock, lists, selection
@@ -24,6 +24,7 @@ METHOD = Upload.Method
 SEARCHES = (METHOD.SEARCH, METHOD.CHECK)
 CHUNK = 500
 LATE = 50  # lists in which a chosen column is remembered
+NOT_ALL_SEEN = "No search found it, and the vendor's whole list was not looked through to its end."
 NONE_CHOSEN = "You chose none of those that are like it."
 
 
@@ -149,6 +150,7 @@ def look_through(upload: Upload) -> None:
             pk=upload.pk, state=Errand.State.DONE, method=METHOD.SEARCH, used_at=None, removed_at=None
         ).update(
             state=Errand.State.QUEUED,
+            message="",
             method=METHOD.REST,
             pages_read=0,
             rows_read=0,
@@ -159,6 +161,21 @@ def look_through(upload: Upload) -> None:
         if not changed:
             raise NotPossible("The whole list was looked through before.")
         upload.entries.filter(state=STATE.MISSING).update(state=STATE.WAITING, reason="")
+
+
+@transaction.atomic
+def fall_back(upload: Upload, message: str) -> bool:
+    """Back to what the searches found: half of the vendor's list cannot tell that a name is borne by one invoice alone.
+
+    False where the looking through had ended.
+    """
+    held = Upload.objects.filter(pk=upload.pk, state__in=Errand.ACTIVE)
+    if not held.update(state=Errand.State.DONE, method=METHOD.SEARCH, message=message[:500]):
+        return False
+    since = Q(state__in=(STATE.FOUND, STATE.ASKED), read_at__gt=upload.finished_at)
+    changed = upload.entries.filter(Q(state=STATE.WAITING) | since)
+    changed.update(state=STATE.MISSING, reason=NOT_ALL_SEEN, account_id="", matches=[])
+    return True
 
 
 @transaction.atomic

@@ -89,6 +89,7 @@ def _review(
         "campaign_id": campaign_id,
         "form": _confirm_form(checked),
         "problem": problem,
+        "last_run": None if checked.size else review.last_run(request.user, campaign_id),
         **_offers(checked),
         "may_send": _may_send(request, checked),
         **_under_way(checked.selection),

@@ -70,13 +70,13 @@ def run_detail(request: SignedIn, run_id: int) -> HttpResponse:
     if replaces == "summary":
         return not_cached(render(request, "runs/_summary.html", _summary(run)))
     if replaces == "calls":
-        context = {"run": run, "calls": _calls(request, run, per_page=LAST_CALLS)}
+        calls = _calls(request, run, per_page=LAST_CALLS)
+        context = {"run": run, "progress": progress.of(run), "calls": calls}
         return not_cached(render(request, "runs/_calls.html", context))
     context = _results(request, run)
     if not wants_fragment(request):
         notices.see(request.user, run)
         context |= _summary(run) | {
-            "progress": progress.of(run),
             "may_act": request.user.has_perm("dashboard.enroll"),
             "recheck": recheck.of(run),
             "calls": _calls(request, run, per_page=LAST_CALLS),
@@ -162,6 +162,7 @@ def _summary(run: Run) -> dict[str, Any]:
     turned_down, taken = predictions.missed(tally.shares(run))
     return {
         "run": run,
+        "progress": progress.of(run),
         "outcomes": sorted(tally.by_outcome(run).items(), key=lambda item: ORDER.index(item[0])),
         "groups": fates.groups(run),
         "turned_down": turned_down,

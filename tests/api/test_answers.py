@@ -178,6 +178,10 @@ def test_the_raw_answer_is_kept_up_to_its_limit() -> None:
     assert len(error.raw.encode()) == RAW_LIMIT
 
 
+def test_a_redirect_is_called_one() -> None:
+    assert "HTTP 302 and points to another address" in error_of("", 302).message
+
+
 @pytest.mark.parametrize("status", [300, 301, 302, 304, 307, 400, 405, 409, 413, 415, 422])
 def test_a_refusal_has_changed_nothing(status: int) -> None:
     error = error_of({"message": "No"}, status)
@@ -453,9 +457,19 @@ def test_an_answer_about_another_account_is_not_taken_for_ours() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [{}, [], {"success": True, "message": "done"}, {"data": {"id": "e1"}}, {"data": {"status": None}}]
+    "body",
+    [
+        {},
+        [],
+        {"success": True, "message": "done"},
+        {"data": {"id": "e1"}},
+        {"data": {"status": None}},
+        {"success": True, "data": {"id": "a1", "status": "in_progress", "campaign_id": "c1"}},
+        {"invoice_id": "a1", "execution_id": "e1", "status": "running"},
+        {"success": True, "status": 200, "message": "done"},
+    ],
 )
-def test_an_answer_about_one_account_without_a_status_may_have_happened(body: Any) -> None:
+def test_an_answer_about_one_account_without_a_word_of_enrollments_may_have_happened(body: Any) -> None:
     with pytest.raises(Malformed) as caught:
         read_enrollment(answer(body), account_id="a1")
 

@@ -2,6 +2,8 @@
 
 import io
 import json
+import signal
+import threading
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -14,6 +16,7 @@ from django.core.management import CommandError, call_command
 from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
 from tests.drive import working
+from tests.patience import wait_for
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -89,6 +92,32 @@ def test_waits_for_a_worker_elsewhere(sandbox: Sandbox, campaign_id: str, file_o
         code, result = enroll(campaign_id, file_of(accounts(sandbox, 3)), "--wait")
 
     assert (code, result["counts"]["enrolled"]) == (0, 3)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_waiting_it_records_the_call_under_way_and_says_that_the_run_goes_on(
+    sandbox: Sandbox, campaign_id: str, file_of: Any, settings: Any, number: int
+) -> None:
+    settings.PARALLEL_CALLS = 1
+    sandbox.faults.queue("slow", seconds=1)
+    sandbox.faults.queue("slow", seconds=1, times=None)
+    main, said, file = threading.get_ident(), io.StringIO(), file_of(accounts(sandbox, 1001))
+
+    def tell() -> None:
+        wait_for(lambda: len(sandbox.faults) == 1)
+        signal.pthread_kill(main, number)
+
+    teller = threading.Thread(target=tell)
+    teller.start()
+    with pytest.raises(SystemExit) as left:
+        call_command("enroll", campaign_id, "--accounts", file, "--wait", stdout=io.StringIO(), stderr=said)
+    teller.join()
+
+    run = Run.objects.get()
+    assert left.value.code == 130
+    assert f"run {run.pk} has not ended" in said.getvalue()
+    assert run.enrolled == len(sandbox.ledger.enrollments) > 0
+    assert run.unknown == 0
 
 
 def test_queues_and_leaves_without_wait(sandbox: Sandbox, campaign_id: str, file_of: Any) -> None:

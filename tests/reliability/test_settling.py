@@ -157,6 +157,16 @@ class TestReadAgain:
         assert run.enrolled == 100
         assert reads(sandbox) == ["/accounts", "/accounts"]
 
+    @pytest.mark.row("U42")
+    def test_a_list_that_shows_the_same_page_again_and_again_is_not_walked_for_ever(
+        self, sandbox: Sandbox, hands: Hands, lost: LostRun
+    ) -> None:
+        run = lost(100, process=True)
+        sandbox.faults.queue("ignore_page", path="/accounts", times=50)
+
+        assert hands.look(run).enrolled == 100
+        assert reads(sandbox).count("/accounts") == 2
+
     def test_nothing_is_read_before_sending(self, sandbox: Sandbox, hands: Hands) -> None:
         run = hands.drain(queue(sandbox, 250))
 

@@ -14,7 +14,7 @@ from dashboard.sandbox.server import DEMO_KEY, Sandbox
 from dashboard.services import clock, runs
 from tests.api.conftest import ScriptedVendor
 from tests.drive import Hands, in_balance, queue, queue_ids
-from tests.reliability.conftest import VendorAt
+from tests.reliability.conftest import VendorAt, due
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STATE = Outcome.State
@@ -463,6 +463,21 @@ def test_words_are_read_without_regard_to_case_and_unknown_ones_are_never_a_succ
 
     assert set(run.outcomes.values_list("state", flat=True)) == {state}
     assert in_balance(run)
+
+
+@pytest.mark.row("U36")
+def test_a_row_without_a_status_says_nothing_and_its_invoice_is_read_again(
+    sandbox: Sandbox, hands: Hands
+) -> None:
+    sandbox.faults.queue("words", words=["", "SUCCESS"], process=True)
+    run = hands.drain(queue(sandbox, 2))
+    assert list(run.outcomes.order_by("place").values_list("state", "reason")) == [
+        (STATE.UNKNOWN, "unreadable_answer"),
+        (STATE.ENROLLED, ""),
+    ]
+
+    due()
+    assert hands.look(run).enrolled == 2
 
 
 @pytest.mark.row("U25")

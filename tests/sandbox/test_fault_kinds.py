@@ -303,6 +303,10 @@ class TestLists:
         reply = vendor.get("/accounts", "ignore_per_page", {"per_page": 3}, per_page=2)
         assert len(reply.data) == 2
 
+    def test_the_page_may_be_ignored(self, vendor: Vendor) -> None:
+        first = vendor.caller.get("/accounts", per_page=2).data
+        assert vendor.get("/accounts", "ignore_page", {"page": 2, "per_page": 2}).data == first
+
     def test_the_filter_may_be_ignored(self, vendor: Vendor) -> None:
         assert len(vendor.get("/accounts", "ignore_filter", {"status": "disputed"}).data) == 3
 

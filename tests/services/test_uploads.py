@@ -2,13 +2,15 @@
 
 import uuid
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
 
 from dashboard.models import Errand, Selection, Upload
 from dashboard.sandbox.server import Sandbox
-from dashboard.services import lookup, selection, uploads
+from dashboard.services import errands, lookup, selection, uploads
 from dashboard.services.errands import Clerk
 from dashboard.services.lists import Unreadable
 from tests.drive import drained
@@ -126,6 +128,42 @@ def test_what_no_search_finds_is_looked_for_in_the_whole_list_if_a_person_says_s
     assert drained(clerk, done).entries.get().account_id == account["id"]
     with pytest.raises(uploads.NotPossible):
         uploads.look_through(done)
+
+
+@pytest.mark.usefixtures("long_list")
+@pytest.mark.parametrize("end", [errands.cancel, partial(errands.fail, message="The vendor is away.")])
+def test_the_whole_list_looked_through_in_part_leaves_what_was_found_before_and_proves_nothing(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk, end: Callable[[Upload], object]
+) -> None:
+    first = next(iter(sandbox.store.accounts.values()))
+    first["external_invoice_id"] = "erp-77"
+    found = sandbox.store.add_account(invoice_number="LAST-1")
+    done = drained(clerk, bring(picked, "erp-77 LAST-1 erp-78"))
+    uploads.look_through(done)
+    clerk.work()
+    assert fates(done) == {"erp-77": "found", "LAST-1": "found", "erp-78": "waiting"}
+    done.refresh_from_db()
+
+    end(done)
+
+    assert fates(drained(clerk, done)) == {"erp-77": "missing", "LAST-1": "found", "erp-78": "missing"}
+    assert uploads.use(done).added == 1
+    assert chosen(picked) == {found["id"]}
+
+
+@pytest.mark.usefixtures("long_list")
+def test_the_whole_list_can_be_looked_through_again_after_a_cancel(
+    sandbox: Sandbox, picked: Selection, clerk: Clerk
+) -> None:
+    account = sandbox.store.add_account(external_invoice_id="erp-77")
+    done = drained(clerk, bring(picked, "erp-77"))
+    uploads.look_through(done)
+    done.refresh_from_db()
+    errands.cancel(done)
+
+    uploads.look_through(done)
+
+    assert drained(clerk, done).entries.get().account_id == account["id"]
 
 
 def test_an_unreadable_file_is_not_kept(picked: Selection) -> None:

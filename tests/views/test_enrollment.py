@@ -396,6 +396,17 @@ class TestReview:
     def test_an_empty_selection_says_what_to_do(self, web: Browser) -> None:
         assert "No invoice is selected. Pick invoices" in text_of(web.get(review()))
 
+    def test_back_to_what_was_confirmed_leads_to_its_run(
+        self, web: Browser, collector: User, manager: User
+    ) -> None:
+        for starter in (collector, manager):
+            Run.objects.create(campaign_id=OPEN, campaign_name="mine", starter=starter, size=2)
+        mine = Run.objects.get(starter=collector)
+
+        assert f"What you enrolled last into this campaign: Run {mine.pk} , 2 invoices" in text_of(
+            web.get(review())
+        )
+
 
 class TestConfirming:
     @pytest.mark.parametrize("size", [1, 100, 101, 250])

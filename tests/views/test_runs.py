@@ -444,6 +444,26 @@ def test_what_it_came_to_so_far_says_as_of_when(signed_in: Client) -> None:
     assert "As of" not in signed_in.get(address(run), headers=headers).content.decode()
 
 
+@pytest.mark.parametrize("halt", [runs.pause, runs.stop])
+def test_the_page_of_a_halted_run_goes_on_loading_itself_until_its_calls_have_ended(
+    signed_in: Client, collector: User, halt: Callable[..., Run]
+) -> None:
+    run = ledger.queued(101)
+    under_way = ledger.claim()
+    halt(run=run, who=collector)
+
+    text = text_of(signed_in, address(run))
+    pieces = [
+        text_of(signed_in, address(run), **HTMX, **{"HX-Target": part}) for part in ("summary", "calls")
+    ]
+
+    assert text.count('data-poll="5"') == 2
+    assert all('data-poll="5"' in piece for piece in pieces)
+    assert "As of" in pieces[0]
+    ledger.settled(under_way, "SUCCESS")
+    assert 'data-poll="5"' not in text_of(signed_in, address(run))
+
+
 def test_the_calls_of_a_page_that_stands_load_themselves_again(signed_in: Client) -> None:
     run = ledger.queued(3)
     assert "No call has been made yet" in text_of(signed_in, address(run))

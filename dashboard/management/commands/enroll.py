@@ -1,5 +1,6 @@
 """`manage.py enroll`: the same run as the web's, from a file of account ids."""
 
+import signal
 import sys
 import time
 import uuid
@@ -20,12 +21,13 @@ from dashboard.services import pace, results, runs, vendor, workers
 from dashboard.services.eligibility import acceptance
 
 BAD_INPUT = 2
+INTERRUPTED = 128 + signal.SIGINT
 
 
 class Command(BaseCommand):
     help = (
         "Enroll the accounts listed in a file into a campaign. Exit: 0 all enrolled or pending, 1 some were not, "
-        "2 bad call or input (nothing sent), 3 something unknown, 4 run paused or stopped."
+        "2 bad call or input (nothing sent), 3 something unknown, 4 run paused or stopped, 130 told to stop waiting."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -56,7 +58,10 @@ class Command(BaseCommand):
                 f"The database cannot be used ({error}). Check ROLLCALL_DATABASE_URL, and run `manage.py migrate`."
             )
         if wait:
-            run = _wait_for(run, self.stderr.write)
+            try:
+                run = _wait_for(run, self.stderr.write)
+            except KeyboardInterrupt:
+                self._leave(run, as_json=options["json"])
         elif not workers.alive().exists():
             self.stderr.write(
                 "No worker is alive: the run waits until one starts (./run, or manage.py work)."
@@ -131,6 +136,17 @@ class Command(BaseCommand):
             self._refuse(f"{name} is empty: give at least one account id.")
         return listed
 
+    def _leave(self, run: Run, *, as_json: bool) -> NoReturn:
+        """Told to stop while it waited. What was under way has ended by now and is recorded."""
+        run.refresh_from_db()
+        if not run.is_ended:
+            self.stderr.write(
+                f"No longer waiting, but run {run.pk} has not ended: a worker goes on with it (./run, or manage.py work). "
+                "Stop the run on its page if that shall not be."
+            )
+        self._report(run, as_json=as_json)
+        sys.exit(INTERRUPTED)
+
     def _report(self, run: Run, *, as_json: bool) -> None:
         if as_json:
             for piece in results.as_json(run):
@@ -148,6 +164,7 @@ class Command(BaseCommand):
 def _wait_for(run: Run, say: Callable[[str], object]) -> Run:
     """The run when it has ended or paused. With no worker alive, this process works it."""
     engine = None
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         if until := pace.cooling_until():
             say(f"The vendor asked to slow down: nothing is sent before {until:%H:%M:%S} UTC.")
