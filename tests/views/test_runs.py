@@ -239,6 +239,23 @@ def test_a_poll_is_small_writes_nothing_and_costs_the_same_for_any_size(signed_i
     assert "Set-Cookie" not in response.headers
 
 
+@pytest.mark.parametrize(
+    ("calls", "words"),
+    [(1, "Stopped. 50 invoices not sent."), (2, "Stopped when every invoice had been sent.")],
+)
+def test_a_stop_says_how_much_was_not_sent(
+    signed_in: Client, collector: User, calls: int, words: str
+) -> None:
+    run = ledger.queued(150)
+    for _ in range(calls):
+        ledger.answered(run, "SUCCESS")
+    Run.objects.filter(pk=run.pk).update(state="running", finished_at=None)
+    run.refresh_from_db()
+    runs.stop(run=run, who=collector)
+
+    assert words in text_of(signed_in, address(run))
+
+
 def test_a_pause_says_its_cause_the_vendors_words_and_what_to_do(signed_in: Client) -> None:
     run = ledger.rejected(ledger.queued(), 401, "key_rejected", "Key <b>revoked</b>")
 
