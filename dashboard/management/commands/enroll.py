@@ -58,9 +58,7 @@ class Command(BaseCommand):
                 f"The database cannot be used ({error}). Check ROLLCALL_DATABASE_URL, and run `manage.py migrate`."
             )
         if wait:
-            try:
-                run = _wait_for(run, self.stderr.write)
-            except KeyboardInterrupt:
+            if not _wait_for(run, self.stderr.write):
                 self._leave(run, as_json=options["json"])
         elif not workers.alive().exists():
             self.stderr.write(
@@ -138,12 +136,10 @@ class Command(BaseCommand):
 
     def _leave(self, run: Run, *, as_json: bool) -> NoReturn:
         """Told to stop while it waited. What was under way has ended by now and is recorded."""
-        run.refresh_from_db()
-        if not run.is_ended:
-            self.stderr.write(
-                f"No longer waiting, but run {run.pk} has not ended: a worker goes on with it (./run, or manage.py work). "
-                "Stop the run on its page if that shall not be."
-            )
+        self.stderr.write(
+            f"No longer waiting, but run {run.pk} has not ended: a worker goes on with it (./run, or manage.py work). "
+            "Stop the run on its page if that shall not be."
+        )
         self._report(run, as_json=as_json)
         sys.exit(INTERRUPTED)
 
@@ -161,21 +157,27 @@ class Command(BaseCommand):
             self.stdout.write(f"  {word.replace('_', ' ')}: {number}")
 
 
-def _wait_for(run: Run, say: Callable[[str], object]) -> Run:
-    """The run when it has ended or paused. With no worker alive, this process works it."""
-    engine = None
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+def _wait_for(run: Run, say: Callable[[str], object]) -> bool:
+    """Whether it has ended or paused; not if told to stop waiting before. With no worker alive, this process works it."""
+    engine, told = None, list[int]()
+    before = {
+        number: signal.signal(number, lambda number, _: told.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         if until := pace.cooling_until():
             say(f"The vendor asked to slow down: nothing is sent before {until:%H:%M:%S} UTC.")
-        while not (run.is_ended or run.state == Run.State.PAUSED):
+        while not (told or run.is_ended or run.state == Run.State.PAUSED):
             if engine is None and not workers.alive().exists():
                 engine = Engine(client=vendor.for_workers(), name="enroll --wait")
                 engine.start()
             time.sleep(0.05 if engine else 0.25)
             run.refresh_from_db()
     finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
         if engine:
             engine.stop()
             engine.join()
-    return run
+    run.refresh_from_db()  # the calls under way have ended since
+    return run.is_ended or run.state == Run.State.PAUSED
