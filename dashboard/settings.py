@@ -49,6 +49,7 @@ def _database() -> dict[str, Any]:
         raise ImproperlyConfigured(
             "ROLLCALL_DATABASE_URL cannot be read; examples: sqlite:////srv/rollcall.sqlite3, postgres://user:password@host/name"
         ) from error
+    config["CONN_MAX_AGE"] = 60  # each thread keeps its own, and SQLite's what it has read
     if config["ENGINE"] == "django.db.backends.sqlite3":
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
@@ -58,7 +59,7 @@ def _database() -> dict[str, Any]:
     elif config["ENGINE"] == "django.db.backends.postgresql":
         # The server keeps plans of what is asked again and again: a worker asks the same for each call.
         prepared = {"server_side_binding": True, "prepare_threshold": 5}
-        config |= {"CONN_MAX_AGE": 60, "CONN_HEALTH_CHECKS": True}
+        config["CONN_HEALTH_CHECKS"] = True
         config["OPTIONS"] = prepared | config.get("OPTIONS", {})
     else:
         raise ImproperlyConfigured("ROLLCALL_DATABASE_URL must name SQLite or PostgreSQL")
