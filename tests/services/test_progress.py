@@ -71,7 +71,7 @@ def test_it_is_stuck_without_a_worker() -> None:
 
 def test_it_says_until_when_all_wait_after_a_429() -> None:
     until = timezone.now() + timedelta(seconds=40)
-    Pace.objects.create(cap=2, cool_until=until)
+    Pace.objects.create(pk=1, cap=2, cool_until=until)
 
     assert progress.of(ledger.queued()).cool_until == until
 
