@@ -4,7 +4,7 @@ The vendor's records are never stored as ours: a selection and a batch keep a sn
 Account and campaign ids are the API's, as canonical text.
 """
 
-from .batches import Attempt, Batch, Outcome
+from .batches import Attempt, Batch, BatchText, Outcome
 from .errands import Errand, GatheredPage, Gathering, Refreshing
 from .people import AuditEntry, Notice, SavedView
 from .runs import CustomerName, Run, RunCustomer, Tally
@@ -17,6 +17,7 @@ __all__ = [
     "Attempt",
     "AuditEntry",
     "Batch",
+    "BatchText",
     "CustomerName",
     "Entry",
     "Errand",

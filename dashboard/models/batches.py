@@ -31,10 +31,6 @@ class Batch(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.WAITING)
     accounts = models.JSONField()
-    numbers = models.TextField(
-        blank=True,
-        help_text="Their invoice numbers, a line each: searched where the accounts would take too long.",
-    )
     size = models.PositiveSmallIntegerField()
     tries = models.PositiveSmallIntegerField(default=0, help_text="Attempts written so far.")
     permitted_by = models.ForeignKey(
@@ -63,6 +59,26 @@ class Batch(models.Model):
     @property
     def account_ids(self) -> list[str]:
         return [account["id"] for account in self.accounts]
+
+
+class BatchText(models.Model):
+    """What of a batch is listed and searched, apart from its accounts: reading all of those would take too long.
+
+    A line for each account, in their order; `verdicts` begins and ends with a line's end.
+    """
+
+    batch = models.OneToOneField(Batch, on_delete=models.CASCADE, primary_key=True, related_name="text")
+    run = models.ForeignKey("Run", on_delete=models.CASCADE, related_name="texts")
+    verdicts = models.TextField()
+    numbers = models.TextField(
+        blank=True, help_text="Lower case; after a tab the number that the vendor gave where it differs."
+    )
+    account_ids = models.TextField()
+    id_starts = models.TextField(help_text="The first letters of each id: less to look through.")
+    picked = models.TextField(help_text="Number, outstanding and currency between tabs.")
+
+    def __str__(self) -> str:
+        return f"what batch {self.batch_id} is searched by"
 
 
 class Attempt(models.Model):

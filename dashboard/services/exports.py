@@ -102,7 +102,11 @@ def lines(
     """
     wanted = Wanted(run, outcome, reason, predicted, search)
     written = wanted.written()
-    unwritten = unsent.batches(run, outcome, search) if wanted.may_be_unsent else Batch.objects.none()
+    unwritten = (
+        unsent.batches(run, outcome=outcome, predicted=predicted, search=search, among=wanted.candidates)
+        if wanted.may_be_unsent
+        else Batch.objects.none()
+    )
     last = run.outcomes.order_by().values("run").annotate(last=Max("pk")).values("last")
     waiting = list(unwritten.values_list("pk", "state", Subquery(last)))
     if waiting:
@@ -285,7 +289,7 @@ def _without_fates(wanted: Wanted, states: Mapping[int, str]) -> Iterator[Line]:
         for key in keys:
             for account in accounts_of[key]:
                 words = account.get("number") or "", account["id"], account.get("verdict") or ""
-                if unsent.is_meant(*words, wanted.predicted, wanted.search):
+                if unsent.is_meant(*words, wanted.predicted, wanted.account_id or wanted.search):
                     yield _unsent(wanted.run, states[key], account, names)
 
 

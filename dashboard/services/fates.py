@@ -92,7 +92,7 @@ def _group(run: Run, state: Outcome.State, code: str, sums: Sums) -> Group:
 def _readings(run: Run, state: str, code: str) -> tuple[datetime | None, datetime | None]:
     if state not in READ_AGAIN and code != outcomes.NOT_SURE:
         return None, None
-    return progress.last_look(run, state, code), progress.next_look(run, state, code)
+    return progress.looks(run, state, code)
 
 
 def _words(run: Run, state: str, code: str, number: int) -> list[tuple[str, int | None]]:

@@ -8,15 +8,15 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, reduce
+from itertools import chain
 from operator import or_
 from typing import Any
-from uuid import UUID
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, F, Q, QuerySet, When
 from django.db.models.functions import Coalesce
 
-from dashboard.models import Attempt, Outcome, Run
-from dashboard.services import eligibility, predictions, reasons, tally, unsent
+from dashboard.models import Attempt, Batch, Outcome, Run
+from dashboard.services import eligibility, predictions, reasons, searching, tally, unsent
 from dashboard.services.paging import Stretch
 from dashboard.services.reasons import Reason
 from dashboard.services.tally import Share
@@ -35,6 +35,7 @@ BY_NEED = (
 )
 NUMBER, AMOUNT, OUTCOME = "number", "amount", "outcome"
 SORTS = {PICKED: "place", NUMBER: "invoice_number", AMOUNT: "outstanding", OUTCOME: "state"}
+RANK = Case(*(When(state=state, then=rank) for rank, state in enumerate(BY_NEED)))
 # Orders that no index has as a whole, part after part: by whether the amount is not known, and by state.
 PARTS: dict[str, dict[Any, Q]] = {
     AMOUNT: {is_null: Q(key__isnull=is_null) for is_null in (True, False)},
@@ -58,17 +59,36 @@ class Wanted:
     sort: str = PICKED
 
     def written(self) -> "QuerySet[Outcome]":
-        """Those with an outcome."""
-        rows = self.run.outcomes.all()
+        """Those with an outcome. What is searched for is looked at last, for it takes the longest."""
+        rows = self._possible()
         if self.outcome:
             rows = rows.filter(state=self.outcome)
-        if self.search:
-            rows = rows.filter(_names(self.search))
         if self.reason:
             rows = rows.filter(reason=self.code)
         if self.predicted:
             rows = rows.filter(predictions.condition(self.predicted, self.shares))
+        if self.account_id:
+            rows = rows.filter(account_id=self.account_id)
+        elif self.search:
+            rows = rows.filter(invoice_number__icontains=self.search)
         return rows
+
+    @property
+    def account_id(self) -> str:
+        """The whole id that is searched for."""
+        return searching.account_id_of(self.search)
+
+    def _possible(self) -> "QuerySet[Outcome]":
+        """Where few are meant, they are found by their ids: the run is hidden, so that no database thinks of walking it."""
+        if self.candidates is None:
+            return self.run.outcomes.all()
+        hidden = Outcome.objects.alias(its_run=Coalesce("run_id", "run_id"))
+        return hidden.filter(its_run=self.run.pk, account_id__in=[*chain(*self.candidates.values())])
+
+    @cached_property
+    def candidates(self) -> searching.Candidates | None:
+        """Those that the search may mean, where they are few."""
+        return searching.candidates(self.run, self.search) if self.search else None
 
     @cached_property
     def states(self) -> set[str]:
@@ -93,12 +113,13 @@ class Wanted:
 
     @property
     def is_rare(self) -> bool:
-        """Whether their outcomes are so few of the run's that sorting them is less than walking an order for them.
+        """Whether their outcomes are so few that sorting them is less than walking an order until a page of them is full.
 
         Hiding the order's key in an expression has them sorted.
         """
         held = sum(self.run.counts[state] for state in self.states)
-        return self.sorted_by in (NUMBER, AMOUNT) and 5 * held < self.run.size
+        walked = self.run.size if self.search else self.run.size * LARGEST // max(held, LARGEST)
+        return self.sorted_by in (NUMBER, AMOUNT) and 20 * held < walked
 
     @property
     def sorted_by(self) -> str:
@@ -167,13 +188,6 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
     return Found(_with_tries(run, rows), stretch)
 
 
-def _names(search: str) -> Q:
-    try:
-        return Q(account_id=str(UUID(search)))
-    except ValueError:
-        return Q(invoice_number__icontains=search)
-
-
 def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
     """So many rows beyond that place, in the order they are come by."""
     if wanted.sorted_by == PICKED:
@@ -204,8 +218,7 @@ def _written(wanted: Wanted, at: Outcome | None, backwards: bool, at_most: int) 
         places += some.values_list("place", flat=True)[: at_most - len(places)]
         if len(places) == at_most:
             break
-    rows = wanted.run.outcomes.filter(place__in=places).select_related("batch")
-    whole = {row.place: row for row in rows.defer("batch__accounts", "batch__numbers")}
+    whole = {row.place: row for row in wanted.run.outcomes.filter(place__in=places)}
     return [whole[place] for place in places]
 
 
@@ -214,15 +227,18 @@ def _stretches(wanted: Wanted, at: Outcome | None, downwards: bool) -> "Iterator
     order, key = wanted.sorted_by, SORTS[wanted.sorted_by]
     sign, way = ("-", "lt") if downwards else ("", "gt")
     by = [f"{sign}place"] if order == PICKED else [f"{sign}key", f"{sign}place"]
-    parts = PARTS.get(order, {None: Q()})
+    is_ranked = order == OUTCOME and wanted.candidates is not None  # few are sorted at once
+    parts = {None: Q()} if is_ranked else PARTS.get(order, {None: Q()})
     left, beyond = list(parts)[:: -1 if downwards else 1], Q()
     if at:
-        value = getattr(at, key)
-        left = left[left.index({OUTCOME: at.state, AMOUNT: value is None}.get(order)) :]
+        value = BY_NEED.index(STATE(at.state)) if is_ranked else getattr(at, key)
+        part = {OUTCOME: at.state, AMOUNT: value is None}.get(order)
+        left = left[left.index(None if is_ranked else part) :]
         beyond = Q(**{f"place__{way}": at.place})
-        if order in (NUMBER, AMOUNT) and value is not None:
+        if (is_ranked or order in (NUMBER, AMOUNT)) and value is not None:
             beyond = Q(**{f"key__{way}e": value}) & (Q(**{f"key__{way}": value}) | beyond)
-    rows = wanted.written().alias(key=Coalesce(key, key) if wanted.is_rare else F(key))
+    hidden = RANK if is_ranked else Coalesce(key, key)
+    rows = wanted.written().alias(key=hidden if is_ranked or wanted.is_rare else F(key))
     if wanted.reason or wanted.predicted:
         rows = rows.filter(state__in=wanted.states)
     for part in left:
@@ -238,7 +254,8 @@ def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int 
         wanted.run,
         outcome=wanted.outcome,
         predicted=wanted.predicted,
-        search=wanted.search,
+        search=wanted.account_id or wanted.search,
+        among=wanted.candidates,
         start=start,
         end=end,
         backwards=backwards,
@@ -250,7 +267,7 @@ def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int 
 class Row:
     """One invoice of the list, with its verdict and how it came out.
 
-    `tries` are the calls that it travelled in, oldest first, without their raw answers.
+    `tries` are the calls that it travelled in, oldest first: which, when, and how they were answered.
     """
 
     outcome: Outcome
@@ -283,17 +300,20 @@ class Row:
 
 def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
     """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
+    known = Batch.objects.only("number").order_by().in_bulk({row.batch_id for row in rows if row.batch_id})
     mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
-    moved = [row.place for row in rows if row.batch and row.batch.number > -(-run.size // LARGEST)]
+    moved = [place for place, (own,) in mine.items() if known[own].number > -(-run.size // LARGEST)]
     if moved:
         near = reduce(or_, (Q(first__lte=place, first__gt=place - LARGEST) for place in moved))
-        for batch_id, first, size in run.batches.filter(near, first__gt=0).values_list("pk", "first", "size"):
+        for batch in run.batches.filter(near, first__gt=0).defer("accounts"):
+            known[batch.pk] = batch
             for place in moved:
-                if first <= place < first + size:
-                    mine[place].add(batch_id)
-    calls = Attempt.objects.filter(batch__in=set().union(*mine.values())).select_related("batch")
+                if batch.first <= place < batch.first + batch.size:
+                    mine[place].add(batch.pk)
     tries = defaultdict(list)
-    for attempt in calls.order_by("started_at").defer("raw", "remarks", "batch__accounts"):
+    calls = Attempt.objects.filter(batch__in=known).order_by("started_at")
+    for attempt in calls.only("batch_id", "number", "started_at", "answer_class", "http_status"):
+        attempt.batch = known[attempt.batch_id]
         tries[attempt.batch_id].append(attempt)
     return [
         Row(row, [each for batch_id in sorted(mine.get(row.place, ())) for each in tries[batch_id]])

@@ -14,7 +14,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from dashboard.models import Attempt, AuditEntry, Batch, Outcome, Run
-from dashboard.services import clock, reasons, workers
+from dashboard.services import clock, reasons, searching, workers
 from dashboard.services.paging import Paging
 
 T = TypeVar("T")
@@ -214,7 +214,7 @@ def _earlier(outcome: Outcome) -> QuerySet[Attempt]:
         return Attempt.objects.none()
     carriers = Batch.objects.filter(pk=batch.pk)
     if _came_later(batch, outcome.run):
-        carriers = Batch.objects.filter(run=outcome.run_id, accounts__icontains=f'"{outcome.account_id}"')
+        carriers = Batch.objects.filter(searching.holding(outcome.account_id, "text__"), run=outcome.run_id)
     earlier = Attempt.objects.filter(batch__in=carriers, pk__lt=outcome.attempt_id).order_by("-pk")
     return earlier.select_related("batch__permitted_by__who").defer("raw", "batch__accounts")
 
@@ -226,11 +226,10 @@ def _came_later(batch: Batch, run: Run) -> bool:
 
 def attempts(run: Run, *, page: int = 1, per_page: int = 20) -> Listed[Attempt]:
     """The calls of a run, newest first, without their raw answers."""
-    rows = Attempt.objects.filter(batch__run=run).order_by("-pk")
-    start = (page - 1) * per_page
-    ids = list(rows.values_list("pk", flat=True)[start : start + per_page])
-    found = Attempt.objects.filter(pk__in=ids).order_by("-pk").select_related("batch")
-    return Listed(list(found.defer("raw", "batch__accounts")), place(page, per_page, rows.count()))
+    ids = list(Attempt.objects.filter(batch__run=run).order_by("-pk").values_list("pk", flat=True))
+    shown = ids[(page - 1) * per_page : page * per_page]
+    found = Attempt.objects.filter(pk__in=shown).order_by("-pk").select_related("batch")
+    return Listed(list(found.defer("raw", "batch__accounts")), place(page, per_page, len(ids)))
 
 
 def audit_entries(

@@ -106,6 +106,8 @@ def dismiss(user: User, notice_id: int | None = None) -> None:
 
 def see(user: User, run: Run) -> None:
     """This person reads the run's own page. Writes only if there was something to tell."""
+    if not getattr(user, "has_news", True):
+        return
     unseen_of_run = Notice.objects.filter(user=user, run=run, seen_at=None)
     if unseen_of_run.exists():
         unseen_of_run.update(seen_at=clock.now())

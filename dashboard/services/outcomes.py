@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.services import clock, reasons, tally
+from dashboard.services import clock, reasons, searching, tally
 from dashboard.services.answers import Answer, Fate
 from dashboard.services.chunks import in_chunks
 
@@ -76,6 +76,8 @@ def write(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
         before = run.outcomes.filter(account_id__in=batch.account_ids).values_list(*_TALLIED)
         tally.count(run, before, sign=-1)
     rows = list(_rows(run, batch, attempt, fates))
+    picked = {account["id"]: account.get("number", "") for account in batch.accounts}
+    _note_numbers(batch.pk, fates, picked)
     _insert(rows, again=again)
     tally.count(run, map(_tallied, rows))
 
@@ -96,7 +98,9 @@ def write_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> 
 
 def correct(run: Run, attempt: Attempt, fates: Mapping[str, Fate]) -> None:
     """A late answer to an attempt that was given up, account by account."""
-    for outcome in run.outcomes.filter(account_id__in=list(fates)):
+    rows = list(run.outcomes.filter(account_id__in=list(fates)))
+    _note_numbers(attempt.batch_id, fates, {outcome.account_id: outcome.invoice_number for outcome in rows})
+    for outcome in rows:
         fate = fates[outcome.account_id]
         if _may_correct(outcome, attempt, fate):
             outcome.vendor_status, outcome.error = fate.vendor_status, fate.error
@@ -108,6 +112,14 @@ def correct_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -
     """A late refusal of a call that was given up: it did nothing."""
     if not batch.permitted_by_id:
         correct(run, attempt, dict.fromkeys(batch.account_ids, _refused(batch, answer)))
+
+
+def _note_numbers(batch_id: int, fates: Mapping[str, Fate], known: Mapping[str, str]) -> None:
+    """Where the vendor's number is another than that of the invoice, it can be searched too."""
+    told = {id_: fates[id_].invoice_number for id_, number in known.items()}
+    other = {id_: number for id_, number in told.items() if number not in ("", known[id_])}
+    if other:
+        searching.add(batch_id, other)
 
 
 def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) -> None:

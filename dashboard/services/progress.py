@@ -131,13 +131,15 @@ _AROUND = """SELECT (SELECT COUNT(*) FROM dashboard_batch WHERE run_id = %s AND 
 """
 
 
-def next_look(run: Run, state: str, reason: str) -> datetime | None:
-    """When the next invoice in this state for this reason is read again by itself."""
-    due = run.outcomes.filter(state=state, reason=reason, look_at__isnull=False).order_by("look_at")
-    return due.values_list("look_at", flat=True).first()
+def looks(run: Run, state: str, reason: str) -> tuple[datetime | None, datetime | None]:
+    """When such an invoice was last read again, and when the next one will be by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LOOKS, [run.pk, state, reason] * 2)
+        looked_at, look_at = cursor.fetchone()
+    return clock.moment(looked_at), clock.moment(look_at)
 
 
-def last_look(run: Run, state: str, reason: str) -> datetime | None:
-    """When such an invoice was last read again."""
-    seen = run.outcomes.filter(state=state, reason=reason, looked_at__isnull=False).order_by("-looked_at")
-    return seen.values_list("looked_at", flat=True).first()
+_SUCH = "FROM dashboard_outcome WHERE run_id = %s AND state = %s AND reason = %s"
+_LOOKS = f"""SELECT (SELECT MAX(looked_at) {_SUCH} AND looked_at IS NOT NULL),
+    (SELECT MIN(look_at) {_SUCH} AND look_at IS NOT NULL)
+"""

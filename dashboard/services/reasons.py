@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 from dashboard.models import Outcome
 
@@ -227,6 +228,7 @@ _READ_ENOUGH = {
 }
 
 
+@lru_cache(maxsize=500)
 def explain(state: str, code: str, *, will_be_read: bool) -> Reason:
     """Why invoices are in this state and the next step, true for whether they will be read again by themselves."""
     reason = (

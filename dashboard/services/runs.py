@@ -12,7 +12,7 @@ from django.dispatch import Signal
 
 from dashboard.api.schema import Campaign
 from dashboard.models import AuditEntry, Batch, Outcome, Run, RunCustomer
-from dashboard.services import audit, clock, notices, outcomes, tally
+from dashboard.services import audit, clock, notices, outcomes, searching, tally
 from dashboard.services.chunks import in_chunks
 
 CALL_SIZE = 100
@@ -128,14 +128,13 @@ def _add_batches(
     permitted_by: AuditEntry | None = None,
 ) -> list[Batch]:
     pieces = [(start, list(accounts[start : start + size])) for start in range(0, len(accounts), size)]
-    return Batch.objects.bulk_create(
+    batches = Batch.objects.bulk_create(
         (
             Batch(
                 run=run,
                 number=each,
                 first=first and first + start,
                 accounts=piece,
-                numbers="\n".join(account.get("number") or "" for account in piece),
                 size=len(piece),
                 permitted_by=permitted_by,
             )
@@ -143,6 +142,8 @@ def _add_batches(
         ),
         batch_size=200,
     )
+    searching.write(batches)
+    return batches
 
 
 # ------------------------------------------------------------------------------------------- for those who hold the run

@@ -13,7 +13,7 @@ from dashboard.api.client import Client
 from dashboard.api.errors import ApiError, Malformed, NotFound, Unavailable, Unreachable
 from dashboard.api.schema import Account, AccountStatus, Campaign, CampaignKind
 from dashboard.models import Outcome, Run
-from dashboard.services import clock, outcomes, pace, recheck, runs
+from dashboard.services import clock, outcomes, pace, recheck, runs, searching
 from dashboard.services.eligibility import acceptance
 from dashboard.services.sending import PROBE_EVERY
 
@@ -148,8 +148,9 @@ def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
     now = clock.now()
     outcome.looked_at, outcome.looks = now, outcome.looks + 1
     outcome.seen = _seen(seen, run)[:200]
-    if isinstance(seen, Account):
-        outcome.invoice_number = outcome.invoice_number or seen.invoice_number
+    if isinstance(seen, Account) and seen.invoice_number and not outcome.invoice_number:
+        outcome.invoice_number = seen.invoice_number[:500]
+        searching.add(outcome.batch_id, {outcome.account_id: outcome.invoice_number})
     state, reason = _verdict(run, outcome, seen)
     if state != outcome.state:
         outcomes.move(run, outcome, state, reason=reason, source=Outcome.Source.READING)

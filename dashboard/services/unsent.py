@@ -2,15 +2,14 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
-from uuid import UUID
+from functools import reduce
+from operator import or_
 
-from django.db import connection
-from django.db.models import QuerySet, TextField
-from django.db.models.functions import Cast
+from django.db.models import Q, QuerySet
 
 from dashboard.models import Batch, Outcome, Run
-from dashboard.services import predictions
+from dashboard.services import predictions, searching
+from dashboard.services.searching import Candidates, Picked
 
 WAITING, NOT_SENT = "waiting", Outcome.State.NOT_SENT.value
 LARGEST, AT_ONCE = 100, 4
@@ -23,6 +22,7 @@ def rows(
     outcome: str,
     predicted: str,
     search: str,
+    among: Candidates | None,
     start: int,
     end: int,
     backwards: bool,
@@ -32,46 +32,55 @@ def rows(
     found: list[Outcome] = []
     if not (run.waiting or run.not_sent):
         return found
-    for batch, place in _walk(batches(run, outcome, search), start, end, backwards):
-        account = batch.accounts[place - batch.first]
-        if is_meant(
-            account.get("number") or "", account["id"], account.get("verdict") or "", predicted, search
-        ):
-            found.append(_row_of(batch, place, account))
+    held = batches(run, outcome=outcome, predicted=predicted, search=search, among=among)
+    for batch, place, picked in _walk(held, among, start, end, backwards, at_most if search else AT_ONCE):
+        if is_meant(picked.number, picked.account_id, picked.verdict, predicted, search):
+            found.append(_row_of(batch, place, picked))
         if len(found) == at_most:
             break
     return found
 
 
-def batches(run: Run, outcome: str = "", search: str = "") -> QuerySet[Batch]:
-    """Those that hold them; not every one in a batch need be meant."""
+def batches(
+    run: Run,
+    *,
+    outcome: str = "",
+    predicted: str = "",
+    search: str = "",
+    among: Candidates | None = None,
+) -> QuerySet[Batch]:
+    """Those that hold such an invoice, also `among` these; not every one in a batch need be meant."""
     held = run.batches.filter(first__gt=0, state__in=_STATES.get(outcome, ()))
-    if not search:
-        return held
-    try:
-        account_id = str(UUID(search))
-    except ValueError:
-        return held.filter(numbers__icontains=search)
-    if connection.features.supports_json_field_contains:
-        return held.filter(accounts__contains=[{"id": account_id}])
-    return held.alias(text=Cast("accounts", TextField())).filter(text__contains=account_id)
+    if predicted:
+        codes = predictions.CODES.get(predicted, ())
+        some = (Q(text__verdicts__contains=f"\n{code}\n") for code in codes)
+        held = held.filter(reduce(or_, some, Q(pk__in=[])))
+    if among is not None:
+        return held.filter(pk__in=among)
+    return held.filter(searching.having(search, "text__")) if search else held
 
 
-def _walk(held: "QuerySet[Batch]", start: int, end: int, backwards: bool) -> Iterator[tuple[Batch, int]]:
-    """Each place with its batch, ever more batches at a time: who has enough does not read on."""
+def _walk(
+    held: "QuerySet[Batch]", among: Candidates | None, start: int, end: int, backwards: bool, at_once: int
+) -> Iterator[tuple[Batch, int, Picked]]:
+    """Each account, `among` these, with its batch and place.
+
+    Ever more batches are read at a time: who has enough does not read on.
+    """
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
-    beyond = held.order_by("-first" if backwards else "first")
-    more, at_once = True, AT_ONCE
+    beyond = held.order_by("-first" if backwards else "first").select_related("text").defer("accounts")
+    more = True
     while more:
         some = list(beyond[:at_once])
         more, at_once = len(some) == at_once, at_once * 2
         for batch in some:
-            places = range(batch.first, batch.first + batch.size)
-            for place in reversed(places) if backwards else places:
+            listed = list(searching.rows(batch.text, None if among is None else among[batch.pk]))
+            for number, picked in reversed(listed) if backwards else listed:
+                place = batch.first + number
                 if low < place and (not high or place < high):
-                    yield batch, place
+                    yield batch, place, picked
         if more:
             last = some[-1].first
             beyond = beyond.filter(first__lt=last) if backwards else beyond.filter(first__gt=last)
@@ -84,17 +93,16 @@ def is_meant(number: str, account_id: str, verdict: str, predicted: str, search:
     return named and (not predicted or verdict in predictions.CODES.get(predicted, ()))
 
 
-def _row_of(batch: Batch, place: int, account: dict[str, Any]) -> Outcome:
-    outstanding = account.get("outstanding")
+def _row_of(batch: Batch, place: int, picked: Picked) -> Outcome:
     return Outcome(
         run_id=batch.run_id,
         batch=batch,
         place=place,
-        account_id=account["id"],
-        invoice_number=account.get("number") or "",
-        outstanding=Decimal(outstanding) if outstanding else None,
-        currency=account.get("currency") or "",
-        predicted=account.get("verdict") or "",
+        account_id=picked.account_id,
+        invoice_number=picked.number,
+        outstanding=Decimal(picked.outstanding) if picked.outstanding else None,
+        currency=picked.currency,
+        predicted=picked.verdict,
         state=batch.state,
         source=Outcome.Source.ROLLCALL,
     )

@@ -1,22 +1,26 @@
 """The table of a run's invoices."""
 
 from collections.abc import Mapping
+from functools import cache
+from html import escape
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import django_tables2 as tables
 from django.urls import reverse
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, Outcome
 from dashboard.tables.accounts import BOX, box_for_page
-from dashboard.templatetags.rollcall import NOTHING, mark, money
+from dashboard.templatetags.rollcall import NOTHING, filled, mark, money
 from dashboard.templatetags.runs import at, fate
 
 PREDICTED = {"enter": _("To enter"), "refuse": _("To be refused"), "unsure": _("Could not be known")}
+ANSWERS = dict(Attempt.AnswerClass.choices)
+NOBODY = "00000000-0000-0000-0000-000000000000"
 SAID = '<div class="why"><span class="visually-hidden">{}</span> <bdi>{}</bdi></div>'
 ARROWS = {
     False: SafeString(' <span aria-hidden="true">↑</span>'),
@@ -63,7 +67,14 @@ class ResultTable(tables.Table):
         super().__init__(rows, exclude=() if may_pick else ("pick",))
         self.may_settle = may_pick
         self.may_read_raw = may_read_raw
-        self._tries: dict[int, SafeString] = {}  # a hundred invoices may share a call
+        self._select, self._account_page = (
+            str(_("Select %(invoice)s")),
+            reverse("account-detail", args=[NOBODY]),
+        )
+        # A hundred invoices share calls, times, and what was said of them.
+        self._tries: dict[int, SafeString] = {}
+        self._at, self._ways = cache(at), cache(_ways)
+        self._outcome, self._predicted = cache(_outcome), cache(_predicted)
         for name, key in self.SORTS.items():
             self._make_sortable(self.columns[name].column, key, chosen)
         if may_pick:
@@ -88,39 +99,45 @@ class ResultTable(tables.Table):
 
     def render_pick(self, value: str, record: Any) -> SafeString:
         name = record.outcome.invoice_number or value
-        return format_html(BOX, record.outcome.place, value, _("Select %(invoice)s") % {"invoice": name}, "")
+        return filled(BOX, record.outcome.place, value, self._select % {"invoice": name}, "")
 
     def render_invoice(self, value: str, record: Any) -> SafeString:
         name = record.outcome.invoice_number
         if not name:
-            return _link_to_account(value, value)
-        return format_html('{}<div class="why id"><bdi>{}</bdi></div>', _link_to_account(value, name), value)
+            return self._link(value, value)
+        return filled('{}<div class="why id"><bdi>{}</bdi></div>', self._link(value, name), value)
+
+    def _link(self, account_id: str, name: str) -> SafeString:
+        try:
+            page = self._account_page.replace(NOBODY, str(UUID(account_id)))
+        except ValueError:
+            return filled("<bdi>{}</bdi>", name)
+        return filled('<a href="{}"><bdi>{}</bdi></a>', page, name)
 
     def render_outcome(self, record: Any) -> SafeString:
-        said = record.outcome.vendor_status
-        word = format_html(SAID, _("The vendor said:"), said) if said else ""
-        return format_html("{}{}", fate(record.outcome), word)
+        return self._outcome(record.outcome.state, record.outcome.vendor_status)
 
     def render_what(self, record: Any) -> SafeString:
         outcome = record.outcome
-        lines = [format_html("<div><bdi>{}</bdi></div>", outcome.error)] if outcome.error else []
+        lines = [filled("<div><bdi>{}</bdi></div>", outcome.error)] if outcome.error else []
         if record.reason:
-            lines.append(format_html('<div class="why"><b>{}.</b></div>', record.reason.title))
+            lines.append(filled('<div class="why"><b>{}.</b></div>', record.reason.title))
         if outcome.source in BY_OTHERS:
             source = Outcome.Source(outcome.source).label
-            lines.append(format_html('<div class="why">{}, {}.</div>', source, at(outcome.settled_at)))
-        lines += _readings(outcome)
+            lines.append(filled('<div class="why">{}, {}.</div>', source, self._at(outcome.settled_at)))
+        if outcome.looked_at:
+            read = _("Last read"), self._at(outcome.looked_at), outcome.seen
+            lines.append(filled('<div class="why">{} {}: <bdi>{}</bdi>.</div>', *read))
+        if outcome.look_at:
+            again = _("Read again by itself at"), self._at(outcome.look_at)
+            lines.append(filled('<div class="why">{} {}.</div>', *again))
         if outcome.state == Outcome.State.UNKNOWN and self.may_settle:
-            lines.append(_ways_to_settle(outcome))
+            query = urlencode({"account_id": outcome.account_id})
+            lines.append(filled(self._ways(outcome.run_id), query))
         return SafeString("".join(lines) or NOTHING)
 
     def render_predicted(self, record: Any) -> SafeString:
-        word = PREDICTED.get(record.predicted)
-        if not word:
-            return SafeString(NOTHING)
-        why = format_html('<div class="why">{}</div>', record.why) if record.predicted != "enter" else ""
-        wrong = mark("warn", "alert", _("came out otherwise")) if record.is_otherwise else ""
-        return format_html("{} {}{}", word, wrong, why)
+        return self._predicted(record.predicted, record.why, record.is_otherwise)
 
     def render_outstanding(self, record: Any) -> str:
         return money(record.outcome.outstanding, record.outcome.currency)
@@ -135,40 +152,32 @@ class ResultTable(tables.Table):
         name = _("Call %(batch)s, try %(number)s") % {"batch": attempt.batch.number, "number": attempt.number}
         if self.may_read_raw:
             address = reverse("attempt-detail", args=[run_id, attempt.pk])
-            name = format_html('<a href="{}">{}</a>', address, name)
-        said = attempt.get_answer_class_display() or _("Under way")
-        return format_html(
+            name = filled('<a href="{}">{}</a>', address, name)
+        said = ANSWERS.get(attempt.answer_class) or _("Under way")
+        return filled(
             '<div>{}, {}</div><div class="why">{}</div>',
             name,
-            at(attempt.started_at),
+            self._at(attempt.started_at),
             f"{said}, HTTP {attempt.http_status}" if attempt.http_status else said,
         )
 
 
-def _readings(outcome: Outcome) -> list[SafeString]:
-    lines = []
-    if outcome.looked_at:
-        line = '<div class="why">{} {}: <bdi>{}</bdi>.</div>'
-        lines.append(format_html(line, _("Last read"), at(outcome.looked_at), outcome.seen))
-    if outcome.look_at:
-        lines.append(
-            format_html('<div class="why">{} {}.</div>', _("Read again by itself at"), at(outcome.look_at))
-        )
-    return lines
+def _outcome(state: str, said: str) -> SafeString:
+    word = filled(SAID, _("The vendor said:"), said) if said else ""
+    return filled("{}{}", fate(state), word)
 
 
-def _ways_to_settle(outcome: Outcome) -> SafeString:
+def _predicted(kind: str, why: str, is_otherwise: bool) -> SafeString:
+    word = PREDICTED.get(kind)
+    if not word:
+        return SafeString(NOTHING)
+    because = filled('<div class="why">{}</div>', why) if kind != "enter" else ""
+    wrong = mark("warn", "alert", _("came out otherwise")) if is_otherwise else ""
+    return filled("{} {}{}", word, wrong, because)
+
+
+def _ways(run_id: int) -> str:
+    """To settle one of unknown fate; `{0}` is the query that says which."""
     ways = (("run-mark", _("Mark")), ("run-send-again", _("Send again")))
-    links = (
-        (reverse(name, args=[outcome.run_id]), urlencode({"account_id": outcome.account_id}), word)
-        for name, word in ways
-    )
-    return format_html('<div class="row-of">{}</div>', format_html_join("", '<a href="{}?{}">{}</a>', links))
-
-
-def _link_to_account(account_id: str, name: str) -> SafeString:
-    try:
-        address = reverse("account-detail", args=[UUID(account_id)])
-    except ValueError:
-        return format_html("<bdi>{}</bdi>", name)
-    return format_html('<a href="{}"><bdi>{}</bdi></a>', address, name)
+    links = (f'<a href="{reverse(name, args=[run_id])}?{{0}}">{escape(str(word))}</a>' for name, word in ways)
+    return f'<div class="row-of">{"".join(links)}</div>'

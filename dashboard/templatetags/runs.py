@@ -13,7 +13,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.templatetags.rollcall import ICONS, MARKS, badge, link_to_campaign, mark
+from dashboard.templatetags.rollcall import ICONS, MARKS, badge, filled, link_to_campaign, mark
 
 register = template.Library()
 
@@ -44,8 +44,10 @@ FATES = {str(choice.value): str(choice.label) for kind in (Batch.State, Outcome.
 def at(value: datetime) -> SafeString:
     """A `<time>` of today as "12:03:05", of another day with its date."""
     local = timezone.localtime(value)
-    text = date_format(local, "H:i:s" if local.date() == timezone.localdate() else "M j, H:i:s")
-    return format_html('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), text)
+    text = f"{local:%H:%M:%S}"
+    if local.date() != timezone.localdate():
+        text = f"{date_format(local, 'M j')}, {text}"
+    return filled('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), text)
 
 
 @register.filter
@@ -144,7 +146,7 @@ def fate_word(state: str) -> str:
 
 
 @register.filter
-def fate(outcome: Outcome) -> SafeString:
-    """The badge of a row of results; one without a fate shows its batch's state."""
-    kind = Outcome.State if outcome.state in Outcome.State else Batch.State
-    return badge(kind(outcome.state))
+def fate(state: str) -> SafeString:
+    """The badge of an outcome; what has none shows its batch's state."""
+    kind = Outcome.State if state in Outcome.State else Batch.State
+    return badge(kind(state))

@@ -10,6 +10,8 @@ from django.utils.safestring import SafeString, mark_safe
 
 register = template.Library()
 
+OF_ROW = ("value", "record", "bound_row")
+
 
 @register.simple_tag
 def table_rows(table: Any) -> SafeString:
@@ -29,8 +31,11 @@ class Cells:
         self.column = column
         self.path = column.accessor.split("__")
         self.empty = column.column.empty_values
+        self.render, self.link = column.render, column.link
         self.given = {"column": column.column, "bound_column": column, "table": table}
-        self.wanted = _arguments(column.render.__func__)
+        wanted = _arguments(column.render.__func__) or (*OF_ROW, *self.given)
+        self.fixed = {name: self.given[name] for name in wanted if name in self.given}
+        self.of_row = [name for name in wanted if name in OF_ROW]
         self.attrs = _attrs(column) if _is_fixed(column) else None
 
     def of(self, row: Any) -> str:
@@ -39,17 +44,17 @@ class Cells:
         if attrs is None:
             self.column.current_value, self.column.current_record = cell, row.record
             attrs = _attrs(self.column)
-        return f"<td{attrs}>{conditional_escape(cell)}</td>"
+        return f"<td{attrs}>{cell if isinstance(cell, SafeString) else conditional_escape(cell)}</td>"
 
     def _content(self, row: Any) -> Any:
-        value = row.record
+        record = value = row.record
         for name in self.path:
             value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
         if value in self.empty:
             return self.column.default
-        given = {"value": value, "record": row.record, "bound_row": row, **self.given}
-        content = self.column.render(**{name: given[name] for name in self.wanted or given})
-        return self.column.link(content, **given) if self.column.link else content
+        of_row = {"value": value, "record": record, "bound_row": row}
+        content = self.render(**{name: of_row[name] for name in self.of_row}, **self.fixed)
+        return self.link(content, **of_row, **self.given) if self.link else content
 
 
 @lru_cache(maxsize=500)

@@ -4,12 +4,13 @@ import uuid
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
-from dashboard.api.schema import Campaign
-from dashboard.models import Run
-from dashboard.services import finding, runs
+from dashboard.api.schema import Account, Campaign, EnrollmentRow, EnrollmentWord
+from dashboard.models import Attempt, Outcome, Run
+from dashboard.services import finding, outcomes, runs, searching, sending, settling
+from dashboard.services.answers import Answer, Fate
 from dashboard.services.finding import Found
 from tests import ledger
 
@@ -95,11 +96,12 @@ def test_going_back_to_the_beginning_asks_no_more_than_going_on(sort: str) -> No
 
 
 @pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the plans of SQLite")
-@pytest.mark.parametrize("filters", [{}, {"outcome": "failed"}, {"search": "nothing like it"}], ids=str)
+@pytest.mark.parametrize("filters", [{}, {"outcome": "failed"}, {"search": "in many batches"}], ids=str)
 @pytest.mark.parametrize("sort", SORTS)
 def test_every_order_is_that_of_an_index_which_holds_what_is_filtered_by(
-    sort: str, filters: dict[str, str]
+    sort: str, filters: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(searching, "candidates", lambda run, search: None)
     run = uneven()
     with CaptureQueriesContext(connection) as queries:
         finding.find(run, sort=sort, per_page=10, after=40, **filters)
@@ -205,6 +207,107 @@ def test_what_no_waiting_invoice_has_is_told_without_reading_them(filters: dict[
         assert finding.find(run, **filters).rows == []
 
     assert len(queries) <= 2
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_what_few_batches_have_is_found_by_id_in_the_order_of_what_many_have(
+    sort: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = uneven()
+    few = walk(run, sort=sort, search="7", per_page=4)
+    monkeypatch.setattr(searching, "candidates", lambda run, search: None)
+
+    assert walk(run, sort=sort, search="7", per_page=4) == few
+    assert sorted(few) == sorted(
+        number for each in range(1, 128) if "7" in (number := f"INV-{each * 37 % 1000:03}")
+    )
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="reads the plans of SQLite")
+@pytest.mark.parametrize("sort", SORTS)
+def test_what_few_batches_have_is_not_walked_to(sort: str) -> None:
+    run = uneven()
+    with CaptureQueriesContext(connection) as queries:
+        finding.find(run, sort=sort, search="037")
+
+    lists = [q["sql"] for q in queries if q["sql"].startswith('SELECT "dashboard_outcome"."place"')]
+    with connection.cursor() as cursor:
+        plans = [
+            cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"), ()).fetchall() for sql in lists
+        ]
+    assert plans
+    assert all("one_fate" in plan[0][3] or "autoindex" in plan[0][3] for plan in plans), plans
+
+
+def test_what_many_have_is_walked_to() -> None:
+    run = half_done(1000)
+
+    assert searching.candidates(run, "INV-") is None  # more than few invoices
+    assert searching.candidates(run, "É") is None
+    assert sum(map(len, (searching.candidates(run, "INV-77") or {}).values())) == 11
+
+
+def test_an_id_is_found_however_it_is_written() -> None:
+    run = half_done()
+
+    for place in (49, 249):
+        bare = ledger.account_id(place).replace("-", "").upper()
+        assert walk(run, search=bare) == [f"INV-{place}"]
+        assert walk(run, search=f"{{{bare}}}") == [f"INV-{place}"]
+
+
+def test_an_invoice_is_found_by_the_number_that_the_vendor_gives_it() -> None:
+    run = ledger.queued(3)
+    claimed = ledger.claim()
+    rows = tuple(
+        EnrollmentRow(
+            account_id=each, word=EnrollmentWord.SUCCESS, vendor_status="SUCCESS", invoice_number=number
+        )
+        for each, number in zip(claimed.account_ids, ("INV-1", "", "ANOTHER\n1"), strict=True)
+    )
+    sending.settle(claimed, Answer(answer_class="done", status=200, rows=rows))
+    run.refresh_from_db()
+
+    assert walk(run, search="another") == ["ANOTHER\n1"]
+    assert walk(run, search="inv") == ["INV-1", "INV-2"]
+
+
+def test_an_invoice_is_found_by_the_number_that_a_late_answer_or_a_reading_gives_it() -> None:
+    accounts = [{"id": ledger.account_id(each)} for each in (1, 2)]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+    ledger.unanswered(run)
+    attempt, (late, read) = Attempt.objects.get(), run.outcomes.order_by("place")
+    fate = Fate(Outcome.State.ENROLLED, "LATE-1")
+    with transaction.atomic():
+        locked = runs.lock(run.pk)
+        outcomes.correct(locked, attempt, {late.account_id: fate})
+        seen = Account(id=read.account_id, invoice_number="READ-" + "2" * 600)
+        settling._conclude(locked, read, seen)
+        runs.save(locked)
+
+    assert walk(run, search="late-1") == ["LATE-1"]
+    assert walk(run, search="read-2") == [("READ-" + "2" * 600)[:500]]
+
+
+def test_few_of_a_prediction_are_found_without_reading_all_that_waits() -> None:
+    accounts = [
+        {
+            "id": ledger.account_id(each),
+            "number": f"INV-{each}",
+            "verdict": "past_due" if each == 990 else "enters",
+        }
+        for each in range(1, 1001)
+    ]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+    with CaptureQueriesContext(connection) as queries:
+        assert numbers(finding.find(run, predicted="refuse")) == ["INV-990"]
+
+    read = [query["sql"] for query in queries if '"picked"' in query["sql"]]
+    with connection.cursor() as cursor:
+        found = [list(cursor.execute(sql.replace("%", "%%"), ()) or cursor) for sql in read]
+    assert [len(batches) for batches in found] == [1]
 
 
 @pytest.mark.parametrize("search", ["%", "_", "\\", '"', "waiting", "é", "'; --"])

@@ -1,0 +1,112 @@
+"""What the invoices of a run are listed and searched by: a text for each batch stands for its hundred rows.
+
+Numbers are part of a text as invoices were picked with them, and as they are listed where the vendor gave another: where few
+texts have a word, whatever has it is among theirs.
+"""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import NamedTuple
+from uuid import UUID
+
+from django.db.models import Q
+
+from dashboard.models import Batch, BatchText, Run
+
+FEW_BATCHES, FEW = 40, 400
+START = 8
+Candidates = Mapping[int, Collection[str]]
+
+
+class Picked(NamedTuple):
+    """An account of a batch as it was picked; `outstanding` is decimal text, empty where it is not known."""
+
+    account_id: str
+    verdict: str
+    number: str
+    outstanding: str
+    currency: str
+
+
+def write(batches: Iterable[Batch]) -> None:
+    """The texts of fresh batches."""
+    BatchText.objects.bulk_create(map(_text_of, batches), batch_size=200)
+
+
+def add(batch_id: int | None, numbers: Mapping[str, str]) -> None:
+    """The vendor gives these accounts of a batch other numbers than they were picked with."""
+    for text in BatchText.objects.filter(batch=batch_id):
+        lines = (
+            f"{line}\t{_line(numbers[account_id].lower())}" if account_id in numbers else line
+            for account_id, line in _lines(text)
+        )
+        text.numbers = "\n".join(lines)
+        text.save(update_fields=["numbers"])
+
+
+def candidates(run: Run, search: str) -> Candidates | None:
+    """By batch, the ids of the invoices that may be meant by a part of a number; None where they are many.
+
+    None too for a whole id, and beyond ASCII, where databases differ in which letters are the same.
+    """
+    if account_id_of(search) or not search.isascii():
+        return None
+    texts = run.texts.filter(having(search)).defer("verdicts", "id_starts", "picked")[: FEW_BATCHES + 1]
+    word = search.lower()
+    found = {text.batch_id: [id_ for id_, line in _lines(text) if word in line] for text in texts}
+    return found if len(texts) <= FEW_BATCHES and sum(map(len, found.values())) <= FEW else None
+
+
+def having(search: str, text: str = "") -> Q:
+    """The texts that have it; `text` leads to them from what is filtered."""
+    account_id = account_id_of(search)
+    return holding(account_id, text) if account_id else Q(**{f"{text}numbers__contains": search.lower()})
+
+
+def holding(account_id: str, text: str = "") -> Q:
+    """The same of one account's id."""
+    starts = Q(**{f"{text}id_starts__contains": account_id[:START]})
+    return starts & Q(**{f"{text}account_ids__contains": account_id})
+
+
+def account_id_of(search: str) -> str:
+    """The account id that is searched for, in the API's form; empty where it is a part of a number."""
+    try:
+        return str(UUID(search))
+    except ValueError:
+        return ""
+
+
+def rows(text: BatchText, only: Collection[str] | None = None) -> Iterator[tuple[int, Picked]]:
+    """The accounts of a batch as they are listed, all or those with these ids, numbered from 0."""
+    lines = zip(
+        text.account_ids.split("\n"), text.verdicts.split("\n")[1:-1], text.picked.split("\n"), strict=True
+    )
+    for number, (account_id, verdict, picked) in enumerate(lines):
+        if only is None or account_id in only:
+            yield number, Picked(account_id, verdict, *picked.split("\t"))
+
+
+def _text_of(batch: Batch) -> BatchText:
+    verdicts, numbers, picked = [], [], []
+    for account in batch.accounts:
+        number, currency = account.get("number") or "", account.get("currency") or ""
+        verdicts.append(account.get("verdict") or "")
+        numbers.append(_line(number.lower()))
+        picked.append(f"{_line(number)}\t{account.get('outstanding') or ''}\t{_line(currency)}")
+    return BatchText(
+        batch=batch,
+        run_id=batch.run_id,
+        verdicts="\n".join(["", *verdicts, ""]),
+        numbers="\n".join(numbers),
+        account_ids="\n".join(batch.account_ids),
+        id_starts="\n".join(account_id[:START] for account_id in batch.account_ids),
+        picked="\n".join(picked),
+    )
+
+
+def _lines(text: BatchText) -> Iterator[tuple[str, str]]:
+    return zip(text.account_ids.split("\n"), text.numbers.split("\n"), strict=True)
+
+
+def _line(word: str) -> str:
+    return word.replace("\n", " ").replace("\t", " ")
