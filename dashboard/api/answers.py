@@ -113,7 +113,10 @@ def read_enrollment(answer: Answer, account_id: str | None = None) -> Enrollment
 def failure(answer: Answer, body: JsonValue) -> ApiError | None:
     """The error that an answer states, or None where it states none."""
     if not answer.is_success:
-        return _error(answer, answer.status, words_of(body))
+        error = _error(answer, answer.status, words_of(body))
+        if isinstance(error, Refused):
+            error.fields = frozenset(_fields(body))
+        return error
     if not _says_no(body):
         return None
     code, words = count_of(_object(body).get("status_code")), words_of(body)
@@ -217,6 +220,14 @@ def _problems(items: JsonValue, place: str, reason: str, known: str = "") -> Ite
         where, what = _place(problem.get(place)), text_of(problem.get(reason)) or text_of(item)
         if (where or what) and what != known:
             yield ": ".join(filter(None, (where, what)))
+
+
+def _fields(body: JsonValue) -> Iterator[str]:
+    """The first name of each place in the request that something is said to be wrong with."""
+    parts = _object(body)
+    for items, place in ((parts.get("detail"), "loc"), (parts.get("errors"), "field")):
+        for item in items if isinstance(items, list) else []:
+            yield _place(_object(item).get(place)).split(".")[0]
 
 
 def _place(place: JsonValue) -> str:

@@ -56,7 +56,9 @@ class RateLimited(ApiError):
 
 
 class Refused(ApiError):
-    """The vendor understood and said no: nothing was done."""
+    """The vendor understood and said no: nothing was done. `fields`: those of the request that it finds fault with."""
+
+    fields: frozenset[str] = frozenset()
 
 
 class NotAllowed(Refused):

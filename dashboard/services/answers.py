@@ -109,7 +109,7 @@ def _cause_of(error: ApiError) -> str:
         case NotFound():
             return "not_found"
         case Refused():
-            return "refused"
+            return "campaign_refused" if error.fields == {"campaign_id"} else "refused"
         case Malformed():
             return "unreadable_answer"
     return "no_answer"

@@ -23,6 +23,7 @@ log = logging.getLogger(__name__)
 UNANSWERED_LIMIT = 5  # calls in a row without an answer, then the run is paused
 REFUSED_LIMIT = 5  # calls in a row refused for what no smaller call can mend
 SPLIT_LIMIT = 200  # calls in a row refused for their contents: more than halving one batch can take
+CAMPAIGN_LIMIT = 9  # calls in a row refused for the campaign: more than halving down to one invoice can take
 SUSPICIOUS = 2  # calls in a row refused whole: the campaign is read again before the next
 PROBE_EVERY = timedelta(seconds=30)
 LONGEST_SETTLING = timedelta(minutes=10)  # after its deadline a call's answer is in the ledger, or in a file
@@ -178,7 +179,8 @@ def _take_rejection(run: Run, batch: Batch, attempt: Attempt, answer: Answer) ->
         runs.close(batch, Batch.State.REJECTED)
     run.feeling, run.unanswered_in_row = False, 0
     _suspect(run)
-    if run.refused_in_row >= (SPLIT_LIMIT if answer.splits else REFUSED_LIMIT):
+    limit = CAMPAIGN_LIMIT if answer.cause == "campaign_refused" else SPLIT_LIMIT
+    if run.refused_in_row >= (limit if answer.splits else REFUSED_LIMIT):
         runs.pause_for(run, Run.Pause.REFUSED, answer.message)
 
 

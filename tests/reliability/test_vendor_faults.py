@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from dashboard.models import Attempt, Batch, Outcome, Pace, Run
 from dashboard.sandbox.rules import PAST_DUE
 from dashboard.sandbox.server import DEMO_KEY, Sandbox
-from dashboard.services import clock, runs
+from dashboard.services import clock, runs, sending
 from tests.api.conftest import ScriptedVendor
 from tests.drive import Hands, in_balance, queue, queue_ids
 from tests.reliability.conftest import VendorAt, due
@@ -216,6 +216,45 @@ def test_one_bad_id_is_found_by_halving_and_the_others_are_enrolled(sandbox: San
     assert run.outcomes.get(state=STATE.FAILED).account_id == "not-an-id"
     assert run.outcomes.get(state=STATE.FAILED).error
     assert len(sandbox.ledger.posts) <= 15
+
+
+@pytest.mark.row("U12")
+@pytest.mark.parametrize(
+    "body",
+    [
+        {
+            "detail": [
+                {"loc": ["body", "campaign_id"], "msg": "Not open for enrollment", "type": "value_error"}
+            ]
+        },
+        {"success": False, "message": "Invalid", "errors": [{"field": "campaign_id", "error": "Not open"}]},
+    ],
+)
+def test_calls_refused_for_the_campaign_alone_pause_the_run_after_a_few(
+    sandbox: Sandbox, hands: Hands, body: dict[str, Any]
+) -> None:
+    sandbox.faults.queue("status", status=422, body=body, times=100)
+    run = hands.drain(queue(sandbox, 250))
+
+    assert (run.state, run.pause) == (Run.State.PAUSED, Run.Pause.REFUSED)
+    assert len(sandbox.ledger.posts) == sending.CAMPAIGN_LIMIT
+    assert run.waiting + run.failed == 250
+    assert run.failed <= 2
+
+    sandbox.faults.clear()
+    run = hands.drain(runs.resume(run=run, who=None))
+    assert (run.state, run.enrolled + run.failed) == (Run.State.FINISHED, 250)
+
+
+@pytest.mark.row("U12")
+def test_as_many_refusals_for_the_campaign_as_halving_takes_do_not_pause_it(
+    sandbox: Sandbox, hands: Hands
+) -> None:
+    detail = [{"loc": ["body", "campaign_id"], "msg": "Does not take this invoice"}]
+    sandbox.faults.queue("status", status=422, body={"detail": detail}, times=sending.CAMPAIGN_LIMIT - 1)
+    run = hands.drain(queue(sandbox, 100))
+
+    assert (run.state, run.enrolled) == (Run.State.FINISHED, 100)
 
 
 @pytest.mark.row("U13")
