@@ -23,7 +23,6 @@ TO_EXPLAIN = (
     STATE.PENDING,
     STATE.NOT_SENT,
 )
-READ_AGAIN = (STATE.UNKNOWN, STATE.PENDING, STATE.ALREADY_ACTIVE)
 OPEN_ENDED = ("other", "call_refused")
 QUOTED, SAMPLE = 5, 500
 OLD = timedelta(hours=24)
@@ -90,7 +89,7 @@ def _group(run: Run, state: Outcome.State, code: str, sums: Sums) -> Group:
 
 
 def _readings(run: Run, state: str, code: str) -> tuple[datetime | None, datetime | None]:
-    if state not in READ_AGAIN and code != outcomes.NOT_SURE:
+    if state not in outcomes.LOOKED_AT and code != outcomes.NOT_SURE:
         return None, None
     return progress.looks(run, state, code)
 

@@ -20,7 +20,7 @@ from dashboard.services.chunks import in_chunks
 STATE = Outcome.State
 AGAIN_AFTER = timedelta(seconds=60)
 AT_ONCE = 500
-LOOKED_AT = (STATE.UNKNOWN, STATE.PENDING, STATE.ALREADY_ACTIVE)
+LOOKED_AT = (STATE.UNKNOWN, STATE.PENDING, STATE.ALREADY_ACTIVE, STATE.UNRECOGNISED)
 NOT_SURE = "not_enrolled_when_read"  # the vendor may still be at work on it
 # How long after an answer, in multiples of ROLLCALL_SETTLE_AFTER, an account is read again.
 LOOKS = {

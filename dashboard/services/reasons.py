@@ -204,7 +204,7 @@ _OF_STATE = {
     UNRECOGNISED: Reason(
         "",
         "Answered with an unfamiliar word",
-        "It cannot be told whether these are enrolled. Look at them in Agile Receivables.",
+        "It cannot be told from it whether these are enrolled.",
         Advice.CHECK,
     ),
     Outcome.State.NOT_SENT: Reason(
@@ -219,12 +219,14 @@ _READ_BY_ITSELF = {
     Outcome.State.UNKNOWN: "Each may or may not be enrolled. Nothing is sent again without you: wait for the next reading.",
     PENDING: "Each is read again by itself.",
     Outcome.State.ALREADY_ACTIVE: "Each is read again by itself.",
+    UNRECOGNISED: "Each is read again by itself, and counts as enrolled once it is in progress in this campaign.",
 }
 _READ_ENOUGH = {
     Outcome.State.UNKNOWN: "Each may or may not be enrolled, and is not read again. "
     "Look it up in Agile Receivables and mark it, or send it again.",
     PENDING: "They are not read again: look them up in Agile Receivables.",
     Outcome.State.ALREADY_ACTIVE: "They are not read again: look them up in Agile Receivables.",
+    UNRECOGNISED: "Look at them in Agile Receivables.",
 }
 
 

@@ -50,7 +50,7 @@ EXPECTED = {
     ("failed", "not_found"): (6, "check", "Not found", "Refresh the list"),
     ("failed", "wrong_customer"): (6, "fix", "do not belong together", "Correct the invoice's customer"),
     ("unknown", "no_answer"): (100, "settle", "No answer came", "wait for the next reading"),
-    ("unrecognised", ""): (6, "check", "unfamiliar word", "cannot be told whether"),
+    ("unrecognised", ""): (6, "check", "unfamiliar word", "cannot be told from it whether"),
     ("skipped", ""): (6, "check", "no reason given", "Look at them in Agile Receivables"),
     ("skipped", "other"): (6, "other", "Skipped, in the vendor's own words", "Read the vendor's words"),
     ("pending", ""): (6, "wait", "pending at the vendor", "Do not send them again"),

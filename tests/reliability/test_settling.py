@@ -447,6 +447,35 @@ class TestLateAnswers:
         assert run.enrolled == 3
 
 
+class TestUnfamiliarWords:
+    @pytest.fixture
+    def run(self, sandbox: Sandbox, hands: Hands) -> Run:
+        sandbox.faults.queue("words", words="ZONKED")
+        return hands.drain(queue(sandbox, 2))
+
+    def test_it_is_enrolled_once_a_reading_shows_it(self, sandbox: Sandbox, hands: Hands, run: Run) -> None:
+        assert (run.unrecognised, set(run.outcomes.values_list("vendor_status", flat=True))) == (
+            2,
+            {"ZONKED"},
+        )
+        sandbox.store.enroll(run.campaign_id, [run.outcomes.get(place=1).account_id])
+
+        due()
+        run = hands.look(run)
+
+        assert (run.state, run.enrolled, run.unrecognised) == (Run.State.FINISHED, 1, 1)
+        assert run.outcomes.get(place=1).source == Outcome.Source.READING
+
+    def test_it_stays_what_it_is_where_readings_prove_nothing(self, hands: Hands, run: Run) -> None:
+        for _ in range(4):
+            due()
+            run = hands.look(run)
+
+        assert run.unrecognised == 2
+        assert set(run.outcomes.values_list("look_at", "seen")) == {(None, "Not assigned, no campaign")}
+        assert in_balance(run)
+
+
 class TestPending:
     @pytest.fixture
     def run(self, sandbox: Sandbox, hands: Hands) -> Run:
