@@ -150,6 +150,40 @@
   });
 })();
 
+// What was typed into a large field outlives a session that ended: it is back once the person has signed in again.
+(() => {
+  const KEPT = "typed";
+  const take = () => {
+    const kept = JSON.parse(sessionStorage.getItem(KEPT) || "null");
+    sessionStorage.removeItem(KEPT);
+    return kept;
+  };
+  const keep = (typed) => {
+    try {
+      sessionStorage.setItem(KEPT, JSON.stringify(typed));
+    } catch {
+      sessionStorage.removeItem(KEPT); // more than a browser keeps
+    }
+  };
+
+  document.addEventListener("submit", ({ target }) => {
+    const fields = [...target.querySelectorAll("textarea")].map(({ name, value }) => [name, value]);
+    if (fields.some(([, value]) => value)) keep({ path: location.pathname, fields, isLost: false });
+  });
+
+  document.addEventListener("DOMContentLoaded", () => {
+    const typed = take();
+    if (!typed) return;
+    const isBack = typed.path === location.pathname;
+    const fields = typed.fields.map(([name, value]) => [document.querySelector(`textarea[name="${CSS.escape(name)}"]`), value]);
+    if (document.querySelector("form [type=password]") || (isBack && !fields.some(([field]) => field))) {
+      keep({ ...typed, isLost: true }); // the sign-in, or an error in the form's place
+    } else if (isBack && typed.isLost) {
+      for (const [field, value] of fields) if (field && !field.value) field.value = value;
+    }
+  });
+})();
+
 // News of runs: the title counts them, and what arrives is read out. Those there already when the page opened are part of it.
 (() => {
   let known = null;

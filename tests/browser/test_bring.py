@@ -260,3 +260,26 @@ def test_no_page_has_an_accessibility_finding_or_outgrows_its_window(
     look("result")
 
     assert wrong == []
+
+
+@WAYS
+def test_a_pasted_list_outlives_a_session_that_ended(
+    desk: Page, live_server: LiveServer, campaign: str, sandbox: Sandbox, act: Act
+) -> None:
+    number = next(iter(sandbox.store.accounts.values()))["invoice_number"]
+    desk.goto(f"{live_server.url}{campaign}lists/")
+    desk.locator("textarea").fill(f"{number}\nNOPE-1")
+    desk.context.clear_cookies(name="sessionid")
+    act(desk.get_by_role("button", name="Look them up"))
+
+    desk.get_by_label("Password").fill("wrong")
+    desk.get_by_label("Username").fill("collector")
+    desk.get_by_role("button", name="Sign in").click()
+    desk.get_by_label("Password").fill("collector")
+    desk.get_by_role("button", name="Sign in").click()
+
+    expect(desk.locator("textarea")).to_have_value(f"{number}\nNOPE-1")
+    act(desk.get_by_role("button", name="Look them up"))
+    desk.wait_for_url("**/lists/*/")
+    desk.goto(f"{live_server.url}{campaign}lists/")
+    expect(desk.locator("textarea")).to_have_value("")
