@@ -162,7 +162,7 @@ class MarkForm(SettleForm):
     """A person's word on what became of them."""
 
     enrolled = forms.TypedChoiceField(
-        label=_("They are"),
+        label=_("What you found"),
         choices=[("", _("Choose")), ("yes", _("Enrolled")), ("no", _("Not enrolled"))],
         coerce=lambda word: word == "yes",
         error_messages={"required": _("Choose one of the two.")},

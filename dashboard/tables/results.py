@@ -120,13 +120,13 @@ class ResultTable(tables.Table):
     def render_what(self, record: Any) -> SafeString:
         outcome = record.outcome
         lines = [filled("<div><bdi>{}</bdi></div>", outcome.error)] if outcome.error else []
-        if record.reason:
+        if record.reason and outcome.source != Outcome.Source.PERSON:  # which says as much
             lines.append(filled('<div class="why"><b>{}.</b></div>', record.reason.title))
         if outcome.source in BY_OTHERS:
             source = Outcome.Source(outcome.source).label
             lines.append(filled('<div class="why">{}, {}.</div>', source, self._at(outcome.settled_at)))
         if outcome.looked_at:
-            read = _("Last read"), self._at(outcome.looked_at), outcome.seen
+            read = _("Last read"), self._at(outcome.looked_at), outcome.seen.rstrip(".")
             lines.append(filled('<div class="why">{} {}: <bdi>{}</bdi>.</div>', *read))
         if outcome.look_at:
             again = _("Read again by itself at"), self._at(outcome.look_at)

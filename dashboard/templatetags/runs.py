@@ -64,7 +64,7 @@ def state_of(run: Run) -> SafeString:
     """The badge of a run; one that has finished says what is left to look at."""
     if run.state != Run.State.FINISHED or run.enrolled == run.size:
         return badge(Run.State(run.state))
-    if run.unknown or run.already_active:
+    if run.unknown or run.already_active or run.unrecognised:
         return mark("odd", "help", _("Finished with unknowns"))
     if run.enrolled + run.pending == run.size:
         return mark("wait", "clock", _("Finished, some pending"))
