@@ -233,7 +233,9 @@
   });
 
   // Before htmx reads the form.
+  let changes = 0;
   document.addEventListener("change", ({ target }) => {
+    if (target.id === "pick-page" || target.matches(BOX)) changes += 1;
     if (target.id === "pick-page") boxes().forEach((box) => (box.checked = target.checked));
     showHeader();
   }, true);
@@ -255,8 +257,18 @@
     if (!saving) htmx.trigger("#ticks", "change");
   });
 
+  // Nor is one shown that was asked for before a tick: it is asked for anew once the tick is saved.
+  const askedAfter = new WeakMap(); // request for a list -> how many changes there were before
+  document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+    if ((askedAfter.get(detail.xhr) ?? changes) === changes || detail.xhr.status >= 400) return;
+    const { elt, path } = detail.requestConfig;
+    detail.shouldSwap = false;
+    setTimeout(() => htmx.ajax("get", path, { source: elt }));
+  });
+
   document.addEventListener("htmx:beforeRequest", ({ detail }) => {
     if (detail.elt.id === "ticks") saving += 1;
+    if (detail.target.id === "accounts" && detail.requestConfig.verb === "get") askedAfter.set(detail.xhr, changes);
   });
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => {

@@ -283,6 +283,25 @@ def test_a_tick_that_waits_for_its_turn_outlives_a_turned_page(
     says(desk, "2 selected, 2 not on this page")
 
 
+def test_a_list_that_was_asked_for_before_a_tick_does_not_take_it_away(desk: Page, picker: str) -> None:
+    desk.goto(picker)
+    asked: list[Route] = []
+    desk.route(re.compile("search=INV"), lambda route: route.fallback() if asked else asked.append(route))
+    desk.get_by_label("Search").fill("INV")
+    while not asked:
+        desk.evaluate("new Promise(requestAnimationFrame)")
+    answer = asked[0].fetch()
+    box = desk.locator("#ticks tbody input").first
+    box.check()
+    account_id = box.input_value()
+
+    asked[0].fulfill(response=answer)
+
+    expect(desk).to_have_url(re.compile("search=INV"))
+    says(desk, "1 selected")
+    expect(desk.locator(f"#ticks input[value='{account_id}']")).to_be_checked()
+
+
 def test_a_tick_that_was_not_saved_is_saved_before_the_page_is_turned(
     desk: Page, picker: str, held: Held
 ) -> None:
