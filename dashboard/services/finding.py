@@ -12,8 +12,8 @@ from itertools import chain
 from operator import or_
 from typing import Any
 
-from django.db.models import Case, F, Q, QuerySet, When
-from django.db.models.functions import Coalesce
+from django.db.models import F, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, StrIndex
 
 from dashboard.models import Attempt, Batch, Outcome, Run
 from dashboard.services import eligibility, predictions, reasons, searching, tally, unsent
@@ -35,7 +35,8 @@ BY_NEED = (
 )
 NUMBER, AMOUNT, OUTCOME = "number", "amount", "outcome"
 SORTS = {PICKED: "place", NUMBER: "invoice_number", AMOUNT: "outstanding", OUTCOME: "state"}
-RANK = Case(*(When(state=state, then=rank) for rank, state in enumerate(BY_NEED)))
+RANKED = " ".join(BY_NEED)
+RANK = StrIndex(Value(RANKED), F("state"))
 # Orders that no index has as a whole, part after part: by whether the amount is not known, and by state.
 PARTS: dict[str, dict[Any, Q]] = {
     AMOUNT: {is_null: Q(key__isnull=is_null) for is_null in (True, False)},
@@ -231,7 +232,7 @@ def _stretches(wanted: Wanted, at: Outcome | None, downwards: bool) -> "Iterator
     parts = {None: Q()} if is_ranked else PARTS.get(order, {None: Q()})
     left, beyond = list(parts)[:: -1 if downwards else 1], Q()
     if at:
-        value = BY_NEED.index(STATE(at.state)) if is_ranked else getattr(at, key)
+        value = RANKED.index(at.state) + 1 if is_ranked else getattr(at, key)
         part = {OUTCOME: at.state, AMOUNT: value is None}.get(order)
         left = left[left.index(None if is_ranked else part) :]
         beyond = Q(**{f"place__{way}": at.place})
