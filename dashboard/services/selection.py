@@ -87,6 +87,11 @@ def of(user: User, campaign_id: uuid.UUID | str) -> Selection:
     return Selection.objects.get_or_create(user=user, campaign_id=str(campaign_id))[0]
 
 
+def known(user: User, campaign_id: uuid.UUID | str) -> Selection | None:
+    """The same, where there is one."""
+    return Selection.objects.filter(user=user, campaign_id=str(campaign_id)).first()
+
+
 def browse(
     user: User, campaign_id: uuid.UUID, *, only_selected: bool = False, **filters: Unpack[Filters]
 ) -> Picker:

@@ -41,8 +41,9 @@ def _picker(
     request: SignedIn, campaign_id: UUID, form: PickForm | None = None, status: int = 200
 ) -> HttpResponse:
     filters = AccountFilter(request.GET)
+    picked = selection.known(request.user, campaign_id)
+    gathered = gathering.latest(picked) if picked else None  # what is done by now is in what is read next
     picker = selection.browse(request.user, campaign_id, only_selected=filters.only_selected, **filters.query)
-    gathered = gathering.latest(selection.of(request.user, campaign_id))
     may_pick = request.user.has_perm("dashboard.enroll") and picker.acceptance.answer != "no"
     context = {
         "picker": picker,

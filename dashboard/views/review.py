@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard.forms.review import ConfirmAllForm, ConfirmForm, MoveForm
 from dashboard.models import Run, Selection
-from dashboard.services import ageing, errands, gathering, refreshing, review, routing, uploads
+from dashboard.services import ageing, errands, gathering, refreshing, review, routing, selection, uploads
 from dashboard.services.review import Problem, Review
 from dashboard.services.routing import Moved, NotPossible
 from dashboard.views.enrollment import SignedIn, see_other
@@ -82,6 +82,8 @@ def run_move(request: SignedIn, campaign_id: UUID) -> HttpResponse:
 def _review(
     request: SignedIn, campaign_id: UUID, problem: Promise | str = "", status: int = 200
 ) -> HttpResponse:
+    picked = selection.known(request.user, campaign_id)
+    under_way = _under_way(picked) if picked else {}  # what is done by now is in what is checked next
     checked = review.check(request.user, campaign_id)
     context = {
         "review": checked,
@@ -92,7 +94,7 @@ def _review(
         "last_run": None if checked.size else review.last_run(request.user, campaign_id),
         **_offers(checked),
         "may_send": _may_send(request, checked),
-        **_under_way(checked.selection),
+        **under_way,
     }
     return not_cached(render(request, "enrollment/review.html", context, status=status))
 

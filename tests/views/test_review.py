@@ -11,9 +11,10 @@ from django.test import Client as Browser
 from django.urls import reverse
 from pytest_django.fixtures import Settings
 
-from dashboard.models import Run, SelectedAccount, Selection
+from dashboard.models import Refreshing, Run, SelectedAccount, Selection
 from dashboard.sandbox.server import Sandbox
 from dashboard.sandbox.store import made_id
+from dashboard.services import review as checks
 from tests.pages import text_of
 
 REMINDER, OPEN, DRAFT = (made_id("campaign", number, 1) for number in (0, 1, 7))
@@ -322,6 +323,25 @@ class TestMovingSelection:
         web.post(reverse("refreshing-detail", args=[OPEN]))
 
         assert web.post(review(), marks).status_code == 303
+
+
+def test_a_reading_that_ends_while_the_page_is_made_is_not_said_to_be_done(
+    web: Browser, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For the verdicts above it would be those from before."""
+    pick(web, free(sandbox))
+    web.post(reverse("refreshing-detail", args=[OPEN]), {"begin": ""})
+    check = checks.check
+
+    def check_then_end(*args: Any) -> Any:
+        checked = check(*args)
+        Refreshing.objects.update(state=Refreshing.State.DONE)
+        return checked
+
+    monkeypatch.setattr(checks, "check", check_then_end)
+
+    assert "Stop reading" in text_of(web.get(review()))
+    assert "Stop reading" not in text_of(web.get(review()))
 
 
 def test_a_list_that_is_not_used_yet_is_said(web: Browser, sandbox: Sandbox) -> None:
