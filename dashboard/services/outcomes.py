@@ -76,8 +76,8 @@ def write(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
         before = run.outcomes.filter(account_id__in=batch.account_ids).values_list(*_TALLIED)
         tally.count(run, before, sign=-1)
     rows = list(_rows(run, batch, attempt, fates))
-    picked = {account["id"]: account.get("number", "") for account in batch.accounts}
-    _note_numbers(batch.pk, fates, picked)
+    if numbers := _other(fates, {each["id"]: each.get("number", "") for each in batch.accounts}):
+        searching.name(batch, numbers)
     _insert(rows, again=again)
     tally.count(run, map(_tallied, rows))
 
@@ -99,7 +99,8 @@ def write_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -> 
 def correct(run: Run, attempt: Attempt, fates: Mapping[str, Fate]) -> None:
     """A late answer to an attempt that was given up, account by account."""
     rows = list(run.outcomes.filter(account_id__in=list(fates)))
-    _note_numbers(attempt.batch_id, fates, {outcome.account_id: outcome.invoice_number for outcome in rows})
+    if numbers := _other(fates, {outcome.account_id: outcome.invoice_number for outcome in rows}):
+        searching.add(attempt.batch_id, numbers)
     for outcome in rows:
         fate = fates[outcome.account_id]
         if _may_correct(outcome, attempt, fate):
@@ -114,12 +115,10 @@ def correct_rejected(run: Run, batch: Batch, attempt: Attempt, answer: Answer) -
         correct(run, attempt, dict.fromkeys(batch.account_ids, _refused(batch, answer)))
 
 
-def _note_numbers(batch_id: int, fates: Mapping[str, Fate], known: Mapping[str, str]) -> None:
-    """Where the vendor's number is another than that of the invoice, it can be searched too."""
-    told = {id_: fates[id_].invoice_number for id_, number in known.items()}
-    other = {id_: number for id_, number in told.items() if number not in ("", known[id_])}
-    if other:
-        searching.add(batch_id, other)
+def _other(fates: Mapping[str, Fate], known: Mapping[str, str]) -> dict[str, str]:
+    """The vendor's numbers where they are others than those of the invoices."""
+    told = {id_: fates[id_].invoice_number for id_ in known}
+    return {id_: number for id_, number in told.items() if number not in ("", known[id_])}
 
 
 def move(run: Run, outcome: Outcome, state: str, *, reason: str, source: str) -> None:

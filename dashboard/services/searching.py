@@ -32,6 +32,15 @@ def write(batches: Iterable[Batch]) -> None:
     BatchText.objects.bulk_create(map(_text_of, batches), batch_size=200)
 
 
+def name(batch: Batch, numbers: Mapping[str, str]) -> None:
+    """The numbers that the first answer gives: of all accounts where they were picked by id alone, so in one statement."""
+    lines = (
+        _line("\t".join(filter(None, (account.get("number"), numbers.get(account["id"])))).lower())
+        for account in batch.accounts
+    )
+    BatchText.objects.filter(batch=batch).update(numbers="\n".join(lines))
+
+
 def add(batch_id: int | None, numbers: Mapping[str, str]) -> None:
     """The vendor gives these accounts of a batch other numbers than they were picked with."""
     for text in BatchText.objects.filter(batch=batch_id):
