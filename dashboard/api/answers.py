@@ -112,11 +112,15 @@ def read_enrollment(answer: Answer, account_id: str | None = None) -> Enrollment
 
 def failure(answer: Answer, body: JsonValue) -> ApiError | None:
     """The error that an answer states, or None where it states none."""
+    error = _stated(answer, body)
+    if isinstance(error, Refused):
+        error.fields = frozenset(_fields(body))
+    return error
+
+
+def _stated(answer: Answer, body: JsonValue) -> ApiError | None:
     if not answer.is_success:
-        error = _error(answer, answer.status, words_of(body))
-        if isinstance(error, Refused):
-            error.fields = frozenset(_fields(body))
-        return error
+        return _error(answer, answer.status, words_of(body))
     if not _says_no(body):
         return None
     code, words = count_of(_object(body).get("status_code")), words_of(body)

@@ -31,7 +31,7 @@ def text_of(texts: Any, batch: Any, listed: dict[tuple[int, str], str]) -> Any:
         run_id=batch.run_id,
         verdicts="\n".join(["", *(account.get("verdict") or "" for account in batch.accounts), ""]),
         numbers="\n".join(numbers),
-        account_ids="\n".join(account["id"] for account in batch.accounts),
+        account_ids="\n".join(line(account["id"]) for account in batch.accounts),
         id_starts="\n".join(account["id"][:8] for account in batch.accounts),
         picked="\n".join(picked),
     )

@@ -107,7 +107,7 @@ def _text_of(batch: Batch) -> BatchText:
         run_id=batch.run_id,
         verdicts="\n".join(["", *verdicts, ""]),
         numbers="\n".join(numbers),
-        account_ids="\n".join(batch.account_ids),
+        account_ids="\n".join(map(_line, batch.account_ids)),
         id_starts="\n".join(account_id[:START] for account_id in batch.account_ids),
         picked="\n".join(picked),
     )

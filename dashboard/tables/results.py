@@ -67,10 +67,8 @@ class ResultTable(tables.Table):
         super().__init__(rows, exclude=() if may_pick else ("pick",))
         self.may_settle = may_pick
         self.may_read_raw = may_read_raw
-        self._select, self._account_page = (
-            str(_("Select %(invoice)s")),
-            reverse("account-detail", args=[NOBODY]),
-        )
+        self._select = str(_("Select %(invoice)s"))
+        self._account_page = reverse("account-detail", args=[NOBODY])
         # A hundred invoices share calls, times, and what was said of them.
         self._tries: dict[int, SafeString] = {}
         self._at, self._ways = cache(at), cache(_ways)

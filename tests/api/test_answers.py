@@ -235,6 +235,26 @@ def test_a_404_is_not_found() -> None:
     assert isinstance(error_of({"detail": "Not Found"}, 404), NotFound)
 
 
+@pytest.mark.parametrize("status", [200, 422])
+@pytest.mark.parametrize(
+    ("said", "fields"),
+    [
+        ({"detail": [{"loc": ["body", "campaign_id"], "msg": "No"}]}, {"campaign_id"}),
+        ({"detail": [{"loc": ["body", "account_ids", 3], "msg": "No"}]}, {"account_ids"}),
+        ({"message": "No", "errors": [{"field": "campaign_id", "error": "No"}]}, {"campaign_id"}),
+        ({"message": "No", "errors": ["campaign_id"]}, {""}),
+        ({"detail": "campaign_id is closed"}, set()),
+    ],
+)
+def test_a_refusal_names_the_fields_that_it_finds_fault_with(
+    said: dict[str, Any], fields: set[str], status: int
+) -> None:
+    error = error_of({"success": False, "status_code": 422} | said, status)
+
+    assert isinstance(error, Refused)
+    assert error.fields == fields
+
+
 def test_a_429_carries_the_wait() -> None:
     error = error_of({"detail": "Slow down"}, 429, {"Retry-After": "1e9"})
 
