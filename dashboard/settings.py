@@ -228,9 +228,9 @@ FILE_UPLOAD_HANDLERS = [
 LANGUAGE_CODE = "en-us"
 TIME_ZONE = env.time_zone
 USE_TZ = True
-USE_I18N = True
-USE_THOUSAND_SEPARATOR = True
 LOCALE_PATHS = [BASE_DIR / "locale"]
+USE_I18N = LOCALE_PATHS[0].is_dir()  # else each word of a page would be looked up in vain
+USE_THOUSAND_SEPARATOR = True
 
 STATIC_URL = "static/"
 STATIC_ROOT = STATE_DIR / "static"

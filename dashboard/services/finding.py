@@ -7,10 +7,11 @@ order of the pick, and after them in any other order.
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, reduce
 from itertools import chain
 from operator import or_
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, StrIndex
@@ -90,6 +91,11 @@ class Wanted:
     def candidates(self) -> searching.Candidates | None:
         """Those that the search may mean, where they are few."""
         return searching.candidates(self.run, self.search) if self.search else None
+
+    @property
+    def are_few(self) -> bool:
+        """Whether the search leads to them alone."""
+        return bool(self.account_id) or self.candidates is not None
 
     @cached_property
     def states(self) -> set[str]:
@@ -228,7 +234,7 @@ def _stretches(wanted: Wanted, at: Outcome | None, downwards: bool) -> "Iterator
     order, key = wanted.sorted_by, SORTS[wanted.sorted_by]
     sign, way = ("-", "lt") if downwards else ("", "gt")
     by = [f"{sign}place"] if order == PICKED else [f"{sign}key", f"{sign}place"]
-    is_ranked = order == OUTCOME and wanted.candidates is not None  # few are sorted at once
+    is_ranked = order == OUTCOME and wanted.are_few  # they are sorted at once
     parts = {None: Q()} if is_ranked else PARTS.get(order, {None: Q()})
     left, beyond = list(parts)[:: -1 if downwards else 1], Q()
     if at:
@@ -264,6 +270,17 @@ def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int 
     )
 
 
+class Call(NamedTuple):
+    """A try of a batch, as a row names it; `answer_class` is empty while it is under way."""
+
+    batch: int
+    pk: int
+    number: int
+    started_at: datetime
+    answer_class: str
+    http_status: int | None
+
+
 @dataclass(frozen=True)
 class Row:
     """One invoice of the list, with its verdict and how it came out.
@@ -272,7 +289,7 @@ class Row:
     """
 
     outcome: Outcome
-    tries: list[Attempt]
+    tries: list[Call]
 
     @property
     def reason(self) -> Reason | None:
@@ -301,22 +318,23 @@ class Row:
 
 def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
     """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
-    known = Batch.objects.only("number").order_by().in_bulk({row.batch_id for row in rows if row.batch_id})
     mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
-    moved = [place for place, (own,) in mine.items() if known[own].number > -(-run.size // LARGEST)]
+    own = Batch.objects.filter(pk__in=set().union(*mine.values())).order_by()
+    numbers = dict(own.values_list("pk", "number"))
+    moved = [place for place, (batch,) in mine.items() if numbers[batch] > -(-run.size // LARGEST)]
     if moved:
         near = reduce(or_, (Q(first__lte=place, first__gt=place - LARGEST) for place in moved))
-        for batch in run.batches.filter(near, first__gt=0).defer("accounts"):
-            known[batch.pk] = batch
+        carriers = run.batches.filter(near, first__gt=0)
+        for batch, number, first, size in carriers.values_list("pk", "number", "first", "size"):
+            numbers[batch] = number
             for place in moved:
-                if batch.first <= place < batch.first + batch.size:
-                    mine[place].add(batch.pk)
+                if first <= place < first + size:
+                    mine[place].add(batch)
     tries = defaultdict(list)
-    calls = Attempt.objects.filter(batch__in=known).order_by("started_at")
-    for attempt in calls.only("batch_id", "number", "started_at", "answer_class", "http_status"):
-        attempt.batch = known[attempt.batch_id]
-        tries[attempt.batch_id].append(attempt)
+    calls = Attempt.objects.filter(batch__in=numbers).order_by("started_at")
+    fields = calls.values_list("batch", "pk", "number", "started_at", "answer_class", "http_status")
+    for batch, pk, try_number, started_at, answer_class, http_status in fields:
+        tries[batch].append(Call(numbers[batch], pk, try_number, started_at, answer_class, http_status))
     return [
-        Row(row, [each for batch_id in sorted(mine.get(row.place, ())) for each in tries[batch_id]])
-        for row in rows
+        Row(row, [call for batch in sorted(mine.get(row.place, ())) for call in tries[batch]]) for row in rows
     ]

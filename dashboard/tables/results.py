@@ -41,7 +41,7 @@ def _column(label: Any, accessor: str, *, look: str = "", **options: Any) -> tab
 
 
 class ResultTable(tables.Table):
-    """Rows are `services.finding.Row`. Headings of `SORTS` are links that keep the filters and begin anew."""
+    """Rows are `services.finding.Row`, calls its `Call`. Headings of `SORTS` are links that keep the filters and begin anew."""
 
     pick = tables.Column(
         accessor="outcome__account_id", attrs={"th": {"class": "pick"}, "td": {"class": "pick"}}
@@ -140,23 +140,23 @@ class ResultTable(tables.Table):
     def render_outstanding(self, record: Any) -> str:
         return money(record.outcome.outstanding, record.outcome.currency)
 
-    def render_tries(self, value: list[Attempt], record: Any) -> SafeString:
-        for attempt in value:
-            if attempt.pk not in self._tries:
-                self._tries[attempt.pk] = self._try(attempt, record.outcome.run_id)
-        return SafeString("".join(self._tries[attempt.pk] for attempt in value))
+    def render_tries(self, value: list[Any], record: Any) -> SafeString:
+        for call in value:
+            if call.pk not in self._tries:
+                self._tries[call.pk] = self._try(call, record.outcome.run_id)
+        return SafeString("".join(self._tries[call.pk] for call in value))
 
-    def _try(self, attempt: Attempt, run_id: int) -> SafeString:
-        name = _("Call %(batch)s, try %(number)s") % {"batch": attempt.batch.number, "number": attempt.number}
+    def _try(self, call: Any, run_id: int) -> SafeString:
+        name = _("Call %(batch)s, try %(number)s") % {"batch": call.batch, "number": call.number}
         if self.may_read_raw:
-            address = reverse("attempt-detail", args=[run_id, attempt.pk])
+            address = reverse("attempt-detail", args=[run_id, call.pk])
             name = filled('<a href="{}">{}</a>', address, name)
-        said = ANSWERS.get(attempt.answer_class) or _("Under way")
+        said = ANSWERS.get(call.answer_class) or _("Under way")
         return filled(
             '<div>{}, {}</div><div class="why">{}</div>',
             name,
-            self._at(attempt.started_at),
-            f"{said}, HTTP {attempt.http_status}" if attempt.http_status else said,
+            self._at(call.started_at),
+            f"{said}, HTTP {call.http_status}" if call.http_status else said,
         )
 
 

@@ -1,6 +1,7 @@
 """How runs and fates look on screen."""
 
-from datetime import datetime
+from datetime import date, datetime
+from functools import lru_cache
 from math import ceil
 from typing import Any
 
@@ -46,8 +47,13 @@ def at(value: datetime) -> SafeString:
     local = timezone.localtime(value)
     text = f"{local:%H:%M:%S}"
     if local.date() != timezone.localdate():
-        text = f"{date_format(local, 'M j')}, {text}"
+        text = f"{_month_and_day(local.date())}, {text}"
     return filled('<time datetime="{}">{}</time>', value.isoformat(timespec="seconds"), text)
+
+
+@lru_cache(maxsize=100)
+def _month_and_day(day: date) -> str:
+    return date_format(day, "M j")
 
 
 @register.filter

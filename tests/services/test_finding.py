@@ -247,13 +247,23 @@ def test_what_many_have_is_walked_to() -> None:
     assert sum(map(len, (searching.candidates(run, "INV-77") or {}).values())) == 11
 
 
-def test_an_id_is_found_however_it_is_written() -> None:
+@pytest.mark.parametrize("sort", SORTS)
+def test_an_id_is_found_however_it_is_written(sort: str) -> None:
     run = half_done()
 
     for place in (49, 249):
         bare = ledger.account_id(place).replace("-", "").upper()
-        assert walk(run, search=bare) == [f"INV-{place}"]
-        assert walk(run, search=f"{{{bare}}}") == [f"INV-{place}"]
+        assert walk(run, sort=sort, search=bare) == [f"INV-{place}"]
+        assert walk(run, sort=sort, search=f"{{{bare}}}") == [f"INV-{place}"]
+
+
+@pytest.mark.parametrize("sort", ["outcome", "-outcome"])
+def test_an_id_is_looked_for_once_whatever_outcomes_there_are(sort: str) -> None:
+    run = half_done()
+    with CaptureQueriesContext(connection) as queries:
+        assert finding.find(run, sort=sort, search=ledger.account_id(0)).rows == []
+
+    assert sum('FROM "dashboard_outcome"' in query["sql"] for query in queries) == 1
 
 
 def test_an_invoice_is_found_by_the_number_that_the_vendor_gives_it() -> None:
@@ -345,12 +355,11 @@ def test_a_page_costs_as_many_queries_in_a_large_run_as_in_a_small_one() -> None
 
 def test_a_row_knows_each_call_that_it_travelled_in() -> None:
     run = ledger.rejected(ledger.queued(4), 422, "refused", "One is bad.")
-    refused = run.batches.get(number=1)
     ledger.answered(run, "SUCCESS")
 
     tries = {row.outcome.place: row.tries for row in finding.find(run).rows}
 
-    assert [each.batch.number for each in tries[1]] == [1, 2]
+    assert [each.batch for each in tries[1]] == [1, 2]
     assert [each.answer_class for each in tries[1]] == ["rejected", "done"]
-    assert [each.batch for each in tries[4]] == [refused]
+    assert [each.batch for each in tries[4]] == [1]
     assert walk(run) == ["INV-1", "INV-2", "INV-3", "INV-4"]

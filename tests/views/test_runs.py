@@ -500,6 +500,8 @@ def test_raw_answers_are_for_managers_and_never_run(
 
     assert signed_in.get(raw).status_code == 403
     assert raw not in text_of(signed_in, address(run))
+    links = text_of(browser_of(manager), address(run)).count(f'href="{raw}"')
+    assert links == run.size + 1  # of each invoice, and of the call itself
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text_of(browser_of(manager), raw)
 
 
