@@ -4,7 +4,6 @@ A place in the list is named by an invoice's place in the pick. Those without an
 order of the pick, and after them in any other order.
 """
 
-from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,9 +13,9 @@ from operator import or_
 from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet, Value
-from django.db.models.functions import Coalesce, StrIndex
+from django.db.models.functions import Coalesce, StrIndex, Upper
 
-from dashboard.models import Attempt, Batch, Outcome, Run
+from dashboard.models import Batch, Outcome, Run
 from dashboard.services import eligibility, predictions, reasons, searching, tally, unsent
 from dashboard.services.paging import Stretch
 from dashboard.services.reasons import Reason
@@ -72,7 +71,8 @@ class Wanted:
         if self.account_id:
             rows = rows.filter(account_id=self.account_id)
         elif self.search:
-            rows = rows.filter(invoice_number__icontains=self.search)
+            found_at = StrIndex(Upper("invoice_number"), Upper(Value(self.search)))
+            rows = rows.alias(found_at=found_at).filter(found_at__gt=0)
         return rows
 
     @property
@@ -122,11 +122,12 @@ class Wanted:
     def is_rare(self) -> bool:
         """Whether their outcomes are so few that sorting them is less than walking an order until a page of them is full.
 
-        Hiding the order's key in an expression has them sorted.
+        Where something is searched for, that may be at the other end of the run. Hiding the order's key in an expression has them
+        sorted.
         """
         held = sum(self.run.counts[state] for state in self.states)
-        walked = self.run.size if self.search else self.run.size * LARGEST // max(held, LARGEST)
-        return self.sorted_by in (NUMBER, AMOUNT) and 20 * held < walked
+        walked = self.run.size // 5 if self.search else self.run.size * 5 // max(held, LARGEST)
+        return self.sorted_by in (NUMBER, AMOUNT) and held < walked
 
     @property
     def sorted_by(self) -> str:
@@ -180,9 +181,10 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
     """
     wanted = Wanted(run, **filters)
     rows = _take(wanted, after or before, bool(before), per_page + 1)
-    if before and len(rows) < per_page:
-        after = before = 0  # the beginning: a whole page of it
-        rows = _take(wanted, 0, False, per_page + 1)
+    if before and len(rows) < per_page:  # the beginning: a whole page of it
+        after = before = 0
+        rows.reverse()
+        rows += _take(wanted, rows[-1].place if rows else 0, False, per_page + 1 - len(rows))
     has_more, rows = len(rows) > per_page, rows[:per_page]
     if before:
         rows.reverse()
@@ -319,22 +321,37 @@ class Row:
 def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
     """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
     mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
-    own = Batch.objects.filter(pk__in=set().union(*mine.values())).order_by()
-    numbers = dict(own.values_list("pk", "number"))
-    moved = [place for place, (batch,) in mine.items() if numbers[batch] > -(-run.size // LARGEST)]
+    carriers = _carriers(Batch.objects.filter(pk__in=set().union(*mine.values())))
+    moved = [place for place, (own,) in mine.items() if carriers[own].number > -(-run.size // LARGEST)]
     if moved:
         near = reduce(or_, (Q(first__lte=place, first__gt=place - LARGEST) for place in moved))
-        carriers = run.batches.filter(near, first__gt=0)
-        for batch, number, first, size in carriers.values_list("pk", "number", "first", "size"):
-            numbers[batch] = number
-            for place in moved:
-                if first <= place < first + size:
-                    mine[place].add(batch)
-    tries = defaultdict(list)
-    calls = Attempt.objects.filter(batch__in=numbers).order_by("started_at")
-    fields = calls.values_list("batch", "pk", "number", "started_at", "answer_class", "http_status")
-    for batch, pk, try_number, started_at, answer_class, http_status in fields:
-        tries[batch].append(Call(numbers[batch], pk, try_number, started_at, answer_class, http_status))
+        carriers |= _carriers(run.batches.filter(near, first__gt=0))
+        for place in moved:
+            mine[place].update(pk for pk, other in carriers.items() if other.holds(place))
     return [
-        Row(row, [call for batch in sorted(mine.get(row.place, ())) for call in tries[batch]]) for row in rows
+        Row(row, [call for batch in sorted(mine.get(row.place, ())) for call in carriers[batch].calls])
+        for row in rows
     ]
+
+
+class _Carrier(NamedTuple):
+    """A batch and its tries, oldest first; `first` is 0 where its invoices do not follow one another."""
+
+    number: int
+    first: int
+    size: int
+    calls: list[Call]
+
+    def holds(self, place: int) -> bool:
+        return 0 < self.first <= place < self.first + self.size
+
+
+def _carriers(batches: QuerySet[Batch]) -> dict[int, _Carrier]:
+    tries = ("attempts", "attempts__number", "attempts__started_at", "attempts__answer_class")
+    fields = ("pk", "number", "first", "size", *tries, "attempts__http_status")
+    found: dict[int, _Carrier] = {}
+    for pk, number, first, size, *call in batches.order_by("attempts__started_at").values_list(*fields):
+        carrier = found.setdefault(pk, _Carrier(number, first, size, []))
+        if call[0]:  # else it has not been sent yet
+            carrier.calls.append(Call(number, *call))
+    return found

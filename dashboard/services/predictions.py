@@ -50,16 +50,21 @@ def is_vendors_word(state: str, reason: str) -> bool:
     return state in (*TAKEN, *TURNED_DOWN) and reason not in NOT_THE_VENDORS_WORD
 
 
+def codes(predicted: str, shares: Iterable[Share]) -> set[str]:
+    """The stored verdicts that mean so, of those that occur: the fewer, the sooner a list is filtered."""
+    return {share.predicted for share in shares if kind_of(share.predicted) == predicted}
+
+
 def condition(predicted: str, shares: Iterable[Share]) -> Q:
     """The outcomes that `fits`, of a run with these shares."""
     if predicted != OTHERWISE:
-        return Q(predicted__in=CODES[predicted])
+        return Q(predicted__in=codes(predicted, shares))
     kinds: dict[str, tuple[set[str], set[str]]] = defaultdict(lambda: (set(), set()))
     for share in shares:
         if fits(share, OTHERWISE):
             kinds[share.state][0].add(share.reason)
             kinds[share.state][1].add(share.predicted)
-    some = (Q(state=word, predicted__in=codes, reason__in=why) for word, (why, codes) in kinds.items())
+    some = (Q(state=word, predicted__in=verdicts, reason__in=why) for word, (why, verdicts) in kinds.items())
     return reduce(or_, some, Q(pk__in=[]))
 
 

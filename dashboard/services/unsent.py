@@ -8,7 +8,7 @@ from operator import or_
 from django.db.models import Q, QuerySet
 
 from dashboard.models import Batch, Outcome, Run
-from dashboard.services import predictions, searching
+from dashboard.services import predictions, searching, tally
 from dashboard.services.searching import Candidates, Picked
 
 WAITING, NOT_SENT = "waiting", Outcome.State.NOT_SENT.value
@@ -52,7 +52,7 @@ def batches(
     """Those that hold such an invoice, also `among` these; not every one in a batch need be meant."""
     held = run.batches.filter(first__gt=0, state__in=_STATES.get(outcome, ()))
     if predicted:
-        codes = predictions.CODES.get(predicted, ())
+        codes = predictions.codes(predicted, tally.picked_shares(run))
         some = (Q(text__verdicts__contains=f"\n{code}\n") for code in codes)
         held = held.filter(reduce(or_, some, Q(pk__in=[])))
     if among is not None:
@@ -70,7 +70,11 @@ def _walk(
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
-    beyond = held.order_by("-first" if backwards else "first").select_related("text").defer("accounts")
+    beyond = (
+        held.order_by("-first" if backwards else "first")
+        .select_related("text")
+        .defer("accounts", "text__numbers", "text__id_starts")
+    )
     more = True
     while more:
         some = list(beyond[:at_once])
