@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django import template
 from django.contrib.humanize.templatetags.humanize import intcomma
+from django.forms import BaseForm, BoundField
 from django.forms.utils import flatatt
 from django.urls import reverse
 from django.utils import timezone
@@ -180,6 +181,17 @@ def widget_attrs(widget: dict[str, Any], look: str) -> SafeString:
     if kind == "hidden":
         return flatatt(widget["attrs"])
     return flatatt({"class": "form-check-input" if kind in ("checkbox", "radio") else look} | widget["attrs"])
+
+
+@register.simple_tag
+def choice(field: BoundField) -> SafeString:
+    """`{% choice filters.sort %}`: a field as it is drawn, once for each value. Its choices must be the same for everybody."""
+    return _choice(type(field.form), field.name, str(field.value()))  # type: ignore[arg-type]  # a class can be hashed
+
+
+@lru_cache(maxsize=1000)
+def _choice(form: type[BaseForm], name: str, value: str) -> SafeString:
+    return form(initial={name: value})[name].as_field_group()
 
 
 @register.simple_tag

@@ -4,8 +4,10 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 import pytest
+from django.http import QueryDict
 
 from dashboard.api.schema import CampaignStatus
+from dashboard.forms.runs import ResultFilter
 from dashboard.models import Outcome
 from dashboard.templatetags import rollcall
 
@@ -80,3 +82,12 @@ def test_a_campaign_is_a_link_only_where_its_id_can_be_in_an_address() -> None:
     )
     assert rollcall.link_to_campaign("17", "A") == "<bdi>A</bdi>"
     assert rollcall.link_to_campaign(None, "A") == "<bdi>A</bdi>"
+
+
+def test_a_choice_is_drawn_as_its_form_draws_it_with_the_value_in_use() -> None:
+    for sort in ("number", "-amount", "number"):
+        form = ResultFilter(QueryDict(f"sort={sort}&per_page=70")).as_applied()
+
+        assert f'<option value="{sort}" selected>' in rollcall.choice(form["sort"])
+        for name in ("sort", "per_page", "outcome"):
+            assert rollcall.choice(form[name]) == form[name].as_field_group()
