@@ -71,8 +71,8 @@ class Wanted:
         if self.account_id:
             rows = rows.filter(account_id=self.account_id)
         elif self.search:
-            found_at = StrIndex(Upper("invoice_number"), Upper(Value(self.search)))
-            rows = rows.alias(found_at=found_at).filter(found_at__gt=0)
+            position = searching.position(Upper("invoice_number"), Upper(Value(self.search)))
+            rows = rows.filter(searching.having(position))
         return rows
 
     @property

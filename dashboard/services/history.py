@@ -214,7 +214,7 @@ def _earlier(outcome: Outcome) -> QuerySet[Attempt]:
         return Attempt.objects.none()
     carriers = Batch.objects.filter(pk=batch.pk)
     if _came_later(batch, outcome.run):
-        carriers = Batch.objects.filter(searching.holding(outcome.account_id, "text__"), run=outcome.run_id)
+        carriers = Batch.objects.filter(searching.holding(outcome.account_id), run=outcome.run_id)
     earlier = Attempt.objects.filter(batch__in=carriers, pk__lt=outcome.attempt_id).order_by("-pk")
     return earlier.select_related("batch__permitted_by__who").defer("raw", "batch__accounts")
 

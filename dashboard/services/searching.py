@@ -8,7 +8,10 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
-from django.db.models import Q
+from django.db.models import Q, Value
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Least, StrIndex
+from django.db.models.lookups import GreaterThan
 
 from dashboard.models import Batch, BatchText, Run
 
@@ -59,22 +62,30 @@ def candidates(run: Run, search: str) -> Candidates | None:
     """
     if account_id_of(search) or not search.isascii():
         return None
-    texts = run.texts.filter(having(search)).defer("verdicts", "id_starts", "picked")[: FEW_BATCHES + 1]
     word = search.lower()
+    texts = run.texts.filter(having(position("numbers", word))).only("numbers", "account_ids")[
+        : FEW_BATCHES + 1
+    ]
     found = {text.batch_id: [id_ for id_, line in _lines(text) if word in line] for text in texts}
     return found if len(texts) <= FEW_BATCHES and sum(map(len, found.values())) <= FEW else None
 
 
-def having(search: str, text: str = "") -> Q:
-    """The texts that have it; `text` leads to them from what is filtered."""
-    account_id = account_id_of(search)
-    return holding(account_id, text) if account_id else Q(**{f"{text}numbers__contains": search.lower()})
+def position(field: str | Combinable, part: str | Combinable) -> StrIndex:
+    """Where a text has it, from 1; 0: nowhere."""
+    return StrIndex(field, Value(part) if isinstance(part, str) else part)
 
 
-def holding(account_id: str, text: str = "") -> Q:
-    """The same of one account's id."""
-    starts = Q(**{f"{text}id_starts__contains": account_id[:START]})
-    return starts & Q(**{f"{text}account_ids__contains": account_id})
+def having(*positions: Combinable) -> Q:
+    """Those that have them all. For what PostgreSQL can tell that is every third: it walks an order until a page is full.
+
+    Of `LIKE`, or of one condition more, it expects so few that it reads everything there is, and sorts what it finds.
+    """
+    return Q(GreaterThan(Least(*positions) if len(positions) > 1 else positions[0], 0))
+
+
+def holding(account_id: str) -> Q:
+    """The batches that hold an account."""
+    return Q(text__id_starts__contains=account_id[:START], text__account_ids__contains=account_id)
 
 
 def account_id_of(search: str) -> str:

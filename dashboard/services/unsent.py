@@ -2,10 +2,9 @@
 
 from collections.abc import Iterator
 from decimal import Decimal
-from functools import reduce
-from operator import or_
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.expressions import Combinable
 
 from dashboard.models import Batch, Outcome, Run
 from dashboard.services import predictions, searching, tally
@@ -51,13 +50,19 @@ def batches(
 ) -> QuerySet[Batch]:
     """Those that hold such an invoice, also `among` these; not every one in a batch need be meant."""
     held = run.batches.filter(first__gt=0, state__in=_STATES.get(outcome, ()))
+    account_id = searching.account_id_of(search)
+    positions: list[Combinable] = []
     if predicted:
         codes = predictions.codes(predicted, tally.picked_shares(run))
-        some = (Q(text__verdicts__contains=f"\n{code}\n") for code in codes)
-        held = held.filter(reduce(or_, some, Q(pk__in=[])))
+        some = (searching.position("text__verdicts", f"\n{code}\n") for code in codes)
+        positions.append(sum(some, Value(0)))
     if among is not None:
-        return held.filter(pk__in=among)
-    return held.filter(searching.having(search, "text__")) if search else held
+        held = held.filter(pk__in=among)
+    elif account_id:
+        held = held.filter(searching.holding(account_id))
+    elif search:
+        positions.append(searching.position("text__numbers", search.lower()))
+    return held.filter(searching.having(*positions)) if positions else held
 
 
 def _walk(
