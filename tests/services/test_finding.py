@@ -242,7 +242,9 @@ def test_what_few_batches_have_is_not_walked_to(sort: str) -> None:
 def test_what_many_have_is_walked_to() -> None:
     run = half_done(1000)
 
-    assert searching.candidates(run, "INV-") is None  # more than few invoices
+    with CaptureQueriesContext(connection) as queries:
+        assert searching.candidates(run, "INV-") is None  # more than few invoices
+    assert len(queries) == 1
     assert searching.candidates(run, "É") is None
     assert sum(map(len, (searching.candidates(run, "INV-77") or {}).values())) == 11
 
