@@ -83,8 +83,8 @@ def having(*positions: Combinable) -> Q:
 
 
 def holding(account_id: str) -> Q:
-    """The batches that hold an account."""
-    return Q(text__id_starts__contains=account_id[:START], text__account_ids__contains=account_id)
+    """The batches that hold an account; whole ids are kept apart on PostgreSQL, so they are looked at last."""
+    return Q(text__id_starts__contains=account_id[:START]) & Q(text__account_ids__contains=account_id)
 
 
 def account_id_of(search: str) -> str:
