@@ -7,11 +7,11 @@ order of the pick, and after them in any other order.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, reduce
+from functools import cached_property
 from itertools import chain
-from operator import or_
 from typing import Any, NamedTuple
 
+from django.db import connection
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, StrIndex, Upper
 
@@ -42,6 +42,14 @@ PARTS: dict[str, dict[Any, Q]] = {
     AMOUNT: {is_null: Q(key__isnull=is_null) for is_null in (True, False)},
     OUTCOME: {state: Q(state=state) for state in BY_NEED},
 }
+# The batches of a run that hold each of these places, and begin after the other. To look for each place by itself takes less than
+# to look at all batches: CROSS JOIN has SQLite do so.
+HOLDING = """
+WITH wanted (place, low) AS (VALUES {})
+SELECT wanted.place, batch.id FROM wanted CROSS JOIN dashboard_batch AS batch
+    WHERE batch.run_id = %s AND batch.first > wanted.low AND batch.first <= wanted.place
+        AND batch.first + batch.size > wanted.place
+"""
 
 
 @dataclass(frozen=True)
@@ -321,13 +329,15 @@ class Row:
 def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
     """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
     mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
-    carriers = _carriers(Batch.objects.filter(pk__in=set().union(*mine.values())))
+    carriers = _carriers(set().union(*mine.values()))
     moved = [place for place, (own,) in mine.items() if carriers[own].number > -(-run.size // LARGEST)]
     if moved:
-        near = reduce(or_, (Q(first__lte=place, first__gt=place - LARGEST) for place in moved))
-        carriers |= _carriers(run.batches.filter(near, first__gt=0))
-        for place in moved:
-            mine[place].update(pk for pk, other in carriers.items() if other.holds(place))
+        places = ", ".join(f"({place:d}, {max(0, place - LARGEST):d})" for place in moved)
+        with connection.cursor() as cursor:
+            cursor.execute(HOLDING.format(places), [run.pk])
+            for place, batch in cursor.fetchall():
+                mine[place].add(batch)
+        carriers |= _carriers(set().union(*mine.values()) - carriers.keys())
     return [
         Row(row, [call for batch in sorted(mine.get(row.place, ())) for call in carriers[batch].calls])
         for row in rows
@@ -335,23 +345,19 @@ def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
 
 
 class _Carrier(NamedTuple):
-    """A batch and its tries, oldest first; `first` is 0 where its invoices do not follow one another."""
+    """A batch: its number, and its tries, oldest first."""
 
     number: int
-    first: int
-    size: int
     calls: list[Call]
 
-    def holds(self, place: int) -> bool:
-        return 0 < self.first <= place < self.first + self.size
 
-
-def _carriers(batches: QuerySet[Batch]) -> dict[int, _Carrier]:
+def _carriers(batches: set[int]) -> dict[int, _Carrier]:
     tries = ("attempts", "attempts__number", "attempts__started_at", "attempts__answer_class")
-    fields = ("pk", "number", "first", "size", *tries, "attempts__http_status")
+    fields = ("pk", "number", *tries, "attempts__http_status")
     found: dict[int, _Carrier] = {}
-    for pk, number, first, size, *call in batches.order_by("attempts__started_at").values_list(*fields):
-        carrier = found.setdefault(pk, _Carrier(number, first, size, []))
+    known = Batch.objects.filter(pk__in=batches).order_by("attempts__started_at")
+    for pk, number, *call in known.values_list(*fields):
+        carrier = found.setdefault(pk, _Carrier(number, []))
         if call[0]:  # else it has not been sent yet
             carrier.calls.append(Call(number, *call))
     return found

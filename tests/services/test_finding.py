@@ -365,3 +365,23 @@ def test_a_row_knows_each_call_that_it_travelled_in() -> None:
     assert [each.answer_class for each in tries[1]] == ["rejected", "done"]
     assert [each.batch for each in tries[4]] == [1]
     assert walk(run) == ["INV-1", "INV-2", "INV-3", "INV-4"]
+
+
+@pytest.mark.parametrize("sort", SORTS)
+def test_a_row_of_a_piece_names_the_calls_that_held_it_and_no_others(sort: str) -> None:
+    run = ledger.answered(ledger.queued(250), "SUCCESS")
+    run = ledger.rejected(run, 422, "refused", "One is bad.")
+    Run.objects.update(check_campaign=False)
+    run = ledger.answered(run, "SUCCESS")
+    run = ledger.rejected(run, 422, "refused", "One is bad.")
+    for _ in range(2):
+        run = ledger.answered(run, "SUCCESS")
+
+    tries = {
+        row.outcome.place: [call.batch for call in row.tries]
+        for row in finding.find(run, sort=sort, per_page=250).rows
+    }
+
+    held = {1: range(1, 101), 2: range(101, 201), 3: range(201, 251), 4: range(101, 151)}
+    held |= {5: range(151, 201), 6: range(101, 126)}
+    assert tries == {place: [batch for batch in held if place in held[batch]] for place in range(1, 251)}
