@@ -6,17 +6,16 @@ order of the pick, and after them in any other order.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from functools import cached_property
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import Any
 
-from django.db import connection
 from django.db.models import F, Q, QuerySet, Value
 from django.db.models.functions import Coalesce, StrIndex, Upper
 
-from dashboard.models import Batch, Outcome, Run
-from dashboard.services import eligibility, predictions, reasons, searching, tally, unsent
+from dashboard.models import Outcome, Run
+from dashboard.services import calls, eligibility, predictions, reasons, searching, tally, unsent
+from dashboard.services.calls import Call
 from dashboard.services.paging import Stretch
 from dashboard.services.reasons import Reason
 from dashboard.services.tally import Share
@@ -42,14 +41,6 @@ PARTS: dict[str, dict[Any, Q]] = {
     AMOUNT: {is_null: Q(key__isnull=is_null) for is_null in (True, False)},
     OUTCOME: {state: Q(state=state) for state in BY_NEED},
 }
-# The batches of a run that hold each of these places, and begin after the other. To look for each place by itself takes less than
-# to look at all batches: CROSS JOIN has SQLite do so.
-HOLDING = """
-WITH wanted (place, low) AS (VALUES {})
-SELECT wanted.place, batch.id FROM wanted CROSS JOIN dashboard_batch AS batch
-    WHERE batch.run_id = %s AND batch.first > wanted.low AND batch.first <= wanted.place
-        AND batch.first + batch.size > wanted.place
-"""
 
 
 @dataclass(frozen=True)
@@ -202,7 +193,8 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
         after=last if before or has_more else None,
         total=wanted.total,
     )
-    return Found(_with_tries(run, rows), stretch)
+    tries = calls.by_place(run, {row.place: row.batch_id for row in rows if row.batch_id})
+    return Found([Row(row, tries.get(row.place, [])) for row in rows], stretch)
 
 
 def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
@@ -280,17 +272,6 @@ def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int 
     )
 
 
-class Call(NamedTuple):
-    """A try of a batch, as a row names it; `answer_class` is empty while it is under way."""
-
-    batch: int
-    pk: int
-    number: int
-    started_at: datetime
-    answer_class: str
-    http_status: int | None
-
-
 @dataclass(frozen=True)
 class Row:
     """One invoice of the list, with its verdict and how it came out.
@@ -324,40 +305,3 @@ class Row:
     @property
     def is_otherwise(self) -> bool:
         return predictions.is_otherwise(self.outcome.state, self.outcome.reason, self.outcome.predicted)
-
-
-def _with_tries(run: Run, rows: list[Outcome]) -> list[Row]:
-    """Batches beyond the first ones are pieces of them, or sent again: then the tries before count too."""
-    mine = {row.place: {row.batch_id} for row in rows if row.batch_id}
-    carriers = _carriers(set().union(*mine.values()))
-    moved = [place for place, (own,) in mine.items() if carriers[own].number > -(-run.size // LARGEST)]
-    if moved:
-        places = ", ".join(f"({place:d}, {max(0, place - LARGEST):d})" for place in moved)
-        with connection.cursor() as cursor:
-            cursor.execute(HOLDING.format(places), [run.pk])
-            for place, batch in cursor.fetchall():
-                mine[place].add(batch)
-        carriers |= _carriers(set().union(*mine.values()) - carriers.keys())
-    return [
-        Row(row, [call for batch in sorted(mine.get(row.place, ())) for call in carriers[batch].calls])
-        for row in rows
-    ]
-
-
-class _Carrier(NamedTuple):
-    """A batch: its number, and its tries, oldest first."""
-
-    number: int
-    calls: list[Call]
-
-
-def _carriers(batches: set[int]) -> dict[int, _Carrier]:
-    tries = ("attempts", "attempts__number", "attempts__started_at", "attempts__answer_class")
-    fields = ("pk", "number", *tries, "attempts__http_status")
-    found: dict[int, _Carrier] = {}
-    known = Batch.objects.filter(pk__in=batches).order_by("attempts__started_at")
-    for pk, number, *call in known.values_list(*fields):
-        carrier = found.setdefault(pk, _Carrier(number, []))
-        if call[0]:  # else it has not been sent yet
-            carrier.calls.append(Call(number, *call))
-    return found

@@ -41,7 +41,10 @@ def _column(label: Any, accessor: str, *, look: str = "", **options: Any) -> tab
 
 
 class ResultTable(tables.Table):
-    """Rows are `services.finding.Row`, calls its `Call`. Headings of `SORTS` are links that keep the filters and begin anew."""
+    """Rows are `services.finding.Row`, their tries `services.calls.Call`.
+
+    Headings of `SORTS` are links that keep the filters and begin anew.
+    """
 
     pick = tables.Column(
         accessor="outcome__account_id", attrs={"th": {"class": "pick"}, "td": {"class": "pick"}}

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from dashboard.api.schema import Account, Campaign, EnrollmentRow, EnrollmentWord
 from dashboard.models import Attempt, Outcome, Run
-from dashboard.services import finding, outcomes, runs, searching, sending, settling
+from dashboard.services import finding, outcomes, runs, searching, sending, settling, unsent
 from dashboard.services.answers import Answer, Fate
 from dashboard.services.finding import Found
 from tests import ledger
@@ -257,6 +257,12 @@ def test_an_id_is_found_however_it_is_written(sort: str) -> None:
         bare = ledger.account_id(place).replace("-", "").upper()
         assert walk(run, sort=sort, search=bare) == [f"INV-{place}"]
         assert walk(run, sort=sort, search=f"{{{bare}}}") == [f"INV-{place}"]
+
+
+def test_the_starts_of_ids_are_looked_at_before_the_ids() -> None:
+    sql = str(unsent.batches(half_done(), search=ledger.account_id(249)).query)
+
+    assert 0 < sql.index("id_starts") < sql.index('"account_ids"')
 
 
 @pytest.mark.parametrize("sort", ["outcome", "-outcome"])
