@@ -3,7 +3,7 @@
 //   data-announce="…"    in a swapped fragment: is read out by the standing status region
 //   data-poll="2"        on an element with data-hx-get, data-hx-trigger="poll": asks again after 2 seconds;
 //                        the fragment that comes back says when next, or nothing when it is finished
-//   data-quiet           beside data-poll: neither its failures nor its answers touch the alert box
+//   data-quiet           on an element that asks by itself: neither its failures nor its answers touch the alert box
 //   data-busy="…"        on a form: its buttons rest while it is sent
 "use strict";
 
@@ -13,7 +13,16 @@
   const clock = (time) => time.toLocaleTimeString("en-US", { hour12: false });
   let lastUpdate = new Date();
   const misses = new WeakMap(); // element that polls -> failures in a row; an answer brings a new element
-  const isQuiet = (detail) => detail.requestConfig?.elt.dataset.quiet !== undefined;
+  const asker = (detail) => detail.requestConfig?.elt; // what asked, also once an answer has taken it off the page
+  const polls = (detail) => asker(detail)?.dataset.poll !== undefined;
+  const isQuiet = (detail) => asker(detail)?.dataset.quiet !== undefined;
+
+  // What a person did and failed stays told until they do something that succeeds: what the page asks by itself
+  // neither clears nor covers it.
+  const BY_ITSELF = ["gathered", "load", "poll", "returned", "run-over"];
+  const isByItself = (detail) => BY_ITSELF.includes(detail.requestConfig?.triggeringEvent?.type);
+  let tellsOfAction = false;
+  const leavesAlertBox = (detail) => isQuiet(detail) || (tellsOfAction && isByItself(detail));
 
   // The server shows times in the person's zone from the next page on.
   const zone = encodeURIComponent(Intl.DateTimeFormat().resolvedOptions().timeZone || "");
@@ -47,21 +56,22 @@
   }
 
   function whatFailed(detail) {
-    if (detail.elt && detail.elt.dataset.poll) return `Connection lost, last update ${clock(lastUpdate)}. Trying again.`;
+    if (polls(detail)) return `Connection lost, last update ${clock(lastUpdate)}. Trying again.`;
     const { verb } = detail.requestConfig || {};
     if (verb && verb !== "get") return "Rollcall gave no answer. It is not known whether this was carried out: reload the page to see.";
     return "Rollcall gave no answer, so what you see may be old. Nothing was sent. Try again in a moment.";
   }
 
-  function failed(event) {
-    const { detail } = event;
-    if (!isQuiet(detail)) {
+  function failed({ detail }) {
+    if (!leavesAlertBox(detail)) {
       markOld(detail.requestConfig && detail.requestConfig.target, true);
       if (!answersForItself(detail.xhr)) alertBox(whatFailed(detail));
+      tellsOfAction = !isByItself(detail);
     }
-    if (detail.elt && detail.elt.dataset.poll) {
-      misses.set(detail.elt, (misses.get(detail.elt) || 0) + 1);
-      poll(detail.elt);
+    if (polls(detail)) {
+      const element = asker(detail);
+      misses.set(element, (misses.get(element) || 0) + 1);
+      poll(element);
     }
   }
 
@@ -83,14 +93,16 @@
 
   // A failed answer is swapped in only when the server says where: into the alert box, never into a table.
   document.addEventListener("htmx:beforeSwap", ({ detail }) => {
-    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr) && !isQuiet(detail);
+    if (detail.xhr.status >= 400) detail.shouldSwap = answersForItself(detail.xhr) && !leavesAlertBox(detail);
   });
 
   document.addEventListener("htmx:afterRequest", ({ detail }) => {
-    if (!detail.successful || isQuiet(detail)) return;
-    lastUpdate = new Date();
+    if (!detail.successful) return;
+    if (!isQuiet(detail)) lastUpdate = new Date();
+    if (leavesAlertBox(detail)) return;
     markOld(detail.target, false);
     byId("alert")?.replaceChildren();
+    tellsOfAction = false;
   });
 
   for (const name of ["htmx:responseError", "htmx:sendError", "htmx:timeout"]) document.addEventListener(name, failed);

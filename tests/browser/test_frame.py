@@ -9,6 +9,7 @@ from pytest_django.live_server_helper import LiveServer
 
 from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
+from tests import ledger
 
 pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
 
@@ -117,4 +118,27 @@ def test_polling_outlives_a_lost_connection_and_says_since_when(
     desk.unroute("**/progress/**")
     desk.clock.run_for(60_000)
 
+    expect(desk.get_by_role("alert")).to_be_empty()
+
+
+def test_polling_neither_clears_nor_covers_what_is_told_of_an_action(
+    desk: Page, live_server: LiveServer, collector: User
+) -> None:
+    run = ledger.queued(3, starter=collector)
+    desk.clock.install()
+    desk.goto(f"{live_server.url}{run.get_absolute_url()}")
+    desk.route("**/runs/*/?*", lambda route: route.fulfill(status=502, body=""))
+    desk.get_by_label("Outcome").select_option("failed")
+    expect(desk.get_by_role("alert")).to_contain_text("Rollcall gave no answer")
+
+    with desk.expect_response("**/progress/**"):
+        desk.clock.run_for(6_000)
+    expect(desk.get_by_role("alert")).to_contain_text("Rollcall gave no answer")
+    desk.route("**/progress/**", lambda route: route.fulfill(status=500, body=""))
+    with desk.expect_response("**/progress/**"):
+        desk.clock.run_for(6_000)
+    expect(desk.get_by_role("alert")).to_contain_text("Rollcall gave no answer")
+
+    desk.unroute("**/runs/*/?*")
+    desk.get_by_label("Outcome").select_option("")
     expect(desk.get_by_role("alert")).to_be_empty()

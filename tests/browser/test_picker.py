@@ -245,14 +245,14 @@ class Held:
             self.routes.append(route)
 
     def let_go(self) -> None:
-        route = self._next()
+        route = self.next()
         self.is_open = True
         route.continue_()
 
     def fail(self) -> None:
-        self._next().fulfill(status=503)
+        self.next().fulfill(status=503)
 
-    def _next(self) -> Route:
+    def next(self) -> Route:
         for _ in range(1000):
             if self.routes:
                 return self.routes.pop()
@@ -319,6 +319,30 @@ def test_a_tick_that_was_not_saved_is_saved_before_the_page_is_turned(
 
     expect(desk).to_have_url(re.compile("page=2"))
     says(desk, "1 selected, 1 not on this page")
+
+
+def test_a_tick_that_failed_stays_told_when_the_list_is_read_again_by_itself(
+    desk: Page, picker: str, held: Held
+) -> None:
+    desk.goto(picker)
+    asked: list[Route] = []
+    desk.route(
+        picker, lambda route: asked.append(route) if route.request.method == "GET" else route.fallback()
+    )
+    alert = desk.get_by_role("alert")
+    desk.evaluate("htmx.trigger(document.body, 'returned')")
+    desk.locator("#ticks tbody input").first.check()
+    held.fail()
+    expect(alert).to_contain_text("Rollcall gave no answer")
+
+    asked.pop().continue_()
+    again = held.next()  # that list came: the tick is saved before it is asked for anew
+
+    assert "Rollcall gave no answer" in alert.inner_text()
+    desk.unroute(picker)
+    again.continue_()
+    says(desk, "1 selected")
+    expect(alert).to_be_empty()
 
 
 def test_cancelling_without_javascript_keeps_the_filter(plain: Page, picker: str) -> None:
