@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db.models import F, Q, QuerySet, Value
+from django.db.models.expressions import Combinable
 from django.db.models.functions import Coalesce, StrIndex, Upper
 
 from dashboard.models import Outcome, Run
@@ -19,7 +20,7 @@ from dashboard.services.calls import Call
 from dashboard.services.paging import Stretch
 from dashboard.services.reasons import Reason
 from dashboard.services.tally import Share
-from dashboard.services.unsent import LARGEST, NOT_SENT, WAITING
+from dashboard.services.unsent import LARGEST, NOT_SENT, WAITING, Invoice
 
 STATE = Outcome.State
 PICKED, NO_REASON = "picked", "none"
@@ -135,6 +136,17 @@ class Wanted:
         return PICKED if order == OUTCOME and self.outcome else order
 
     @property
+    def is_ranked(self) -> bool:
+        """Whether all are sorted at once by their outcomes."""
+        return self.sorted_by == OUTCOME and self.are_few
+
+    @property
+    def hidden_key(self) -> Combinable:
+        """What they are sorted by, as no index has it."""
+        key = SORTS[self.sorted_by]
+        return RANK if self.is_ranked else Coalesce(key, key)
+
+    @property
     def code(self) -> str:
         """The reason as it is stored."""
         return "" if self.reason == NO_REASON else self.reason
@@ -197,66 +209,82 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
     return Found([Row(row, tries.get(row.place, [])) for row in rows], stretch)
 
 
-def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+class Place(NamedTuple):
+    """Where rows begin: beyond that place in the pick, which has this value of what they are sorted by."""
+
+    number: int
+    value: Any = None
+
+
+def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Invoice]:
     """So many rows beyond that place, in the order they are come by."""
     if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
-    at = wanted.run.outcomes.filter(place=start).first() if start else None
+    at = next(_read(wanted.run.outcomes.filter(place=start)), None) if start else None
     is_unsent = bool(start) and at is None
-    rows: list[Outcome] = []
+    rows: list[Invoice] = []
     if is_unsent:
         rows += _unsent(wanted, start, backwards, at_most)
     if backwards or not is_unsent:
-        rows += _written(wanted, at, backwards, at_most - len(rows))
+        place = Place(start, getattr(at, SORTS[wanted.sorted_by])) if at else None
+        rows += _written(wanted, place, backwards, at_most - len(rows))
     if not (backwards or is_unsent):
         rows += _unsent(wanted, 0, backwards, at_most - len(rows))
     return rows
 
 
-def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Outcome]:
+def _as_picked(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Invoice]:
     downwards = backwards != wanted.sort.startswith("-")
-    rows = _written(wanted, Outcome(place=start) if start else None, backwards, at_most)
+    rows = _written(wanted, Place(start) if start else None, backwards, at_most)
     end = rows[-1].place if len(rows) == at_most else 0
     rows += _unsent(wanted, start, downwards, at_most, end)
     return sorted(rows, key=lambda row: row.place, reverse=downwards)[:at_most]
 
 
-def _written(wanted: Wanted, at: Outcome | None, backwards: bool, at_most: int) -> list[Outcome]:
-    places: list[int] = []
-    for some in _stretches(wanted, at, backwards != wanted.sort.startswith("-")) if wanted.shares else ():
-        places += some.values_list("place", flat=True)[: at_most - len(places)]
-        if len(places) == at_most:
+def _written(wanted: Wanted, beyond: Place | None, backwards: bool, at_most: int) -> list[Invoice]:
+    rows: list[Invoice] = []
+    downwards = backwards != wanted.sort.startswith("-")
+    sign = "-" if downwards else ""
+    order = [f"{sign}place"] if wanted.sorted_by == PICKED else [f"{sign}key", f"{sign}place"]
+    whole = Outcome.objects.filter(run=wanted.run).alias(key=wanted.hidden_key).order_by(*order)
+    for some in _stretches(wanted, beyond, downwards) if wanted.shares else ():
+        places = some.order_by(*order).values("place")[: at_most - len(rows)]
+        rows += _read(whole.filter(place__in=places))
+        if len(rows) == at_most:
             break
-    whole = {row.place: row for row in wanted.run.outcomes.filter(place__in=places)}
-    return [whole[place] for place in places]
+    return rows
 
 
-def _stretches(wanted: Wanted, at: Outcome | None, downwards: bool) -> "Iterator[QuerySet[Outcome]]":
-    """The rows beyond one, part after part, each in the order of an index."""
-    order, key = wanted.sorted_by, SORTS[wanted.sorted_by]
-    sign, way = ("-", "lt") if downwards else ("", "gt")
-    by = [f"{sign}place"] if order == PICKED else [f"{sign}key", f"{sign}place"]
-    is_ranked = order == OUTCOME and wanted.are_few  # they are sorted at once
-    parts = {None: Q()} if is_ranked else PARTS.get(order, {None: Q()})
+def _read(rows: "QuerySet[Outcome]") -> Iterator[Invoice]:
+    return map(Invoice._make, rows.values_list(*Invoice._fields))
+
+
+def _stretches(wanted: Wanted, place: Place | None, downwards: bool) -> "Iterator[QuerySet[Outcome]]":
+    """The rows beyond a place, part after part, each to be walked in the order of an index."""
+    order, way = wanted.sorted_by, "lt" if downwards else "gt"
+    parts = {None: Q()} if wanted.is_ranked else PARTS.get(order, {None: Q()})
     left, beyond = list(parts)[:: -1 if downwards else 1], Q()
-    if at:
-        value = RANKED.index(at.state) + 1 if is_ranked else getattr(at, key)
-        part = {OUTCOME: at.state, AMOUNT: value is None}.get(order)
-        left = left[left.index(None if is_ranked else part) :]
-        beyond = Q(**{f"place__{way}": at.place})
-        if (is_ranked or order in (NUMBER, AMOUNT)) and value is not None:
+    if place:
+        beyond, value = Q(**{f"place__{way}": place.number}), place.value
+        if order == AMOUNT:
+            left = left[left.index(value is None) :]
+        elif order == OUTCOME and not wanted.is_ranked:
+            left, value = left[left.index(value) :], None
+        elif order == OUTCOME:
+            value = RANKED.index(value) + 1
+        if value is not None:
             beyond = Q(**{f"key__{way}e": value}) & (Q(**{f"key__{way}": value}) | beyond)
-    hidden = RANK if is_ranked else Coalesce(key, key)
-    rows = wanted.written().alias(key=hidden if is_ranked or wanted.is_rare else F(key))
+    hidden = wanted.is_ranked or wanted.is_rare
+    rows = wanted.written().alias(key=wanted.hidden_key if hidden else F(SORTS[order]))
     if wanted.reason or wanted.predicted:
         rows = rows.filter(state__in=wanted.states)
     for part in left:
         if part in wanted.parts:
-            yield rows.filter(parts[part], beyond).order_by(*by)
+            yield rows.filter(parts[part], beyond)
         beyond = Q()
 
 
-def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Outcome]:
+def _unsent(wanted: Wanted, start: int, backwards: bool, at_most: int, end: int = 0) -> list[Invoice]:
     if not (at_most and wanted.may_be_unsent):
         return []
     return unsent.rows(
@@ -279,7 +307,7 @@ class Row:
     `tries` are the calls that it travelled in, oldest first: which, when, and how they were answered.
     """
 
-    outcome: Outcome
+    outcome: Invoice
     tries: list[Call]
 
     @property

@@ -13,7 +13,7 @@ from django.db.models import Count, Exists, F, Func, OuterRef, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from dashboard.models import Attempt, AuditEntry, Batch, Outcome, Run
+from dashboard.models import Attempt, AuditEntry, Batch, Outcome, Run, UploadUse
 from dashboard.services import clock, reasons, searching, workers
 from dashboard.services.paging import Paging
 
@@ -138,6 +138,12 @@ def starters() -> list[str]:
     has_runs = Exists(Run.objects.filter(starter=OuterRef("pk")))
     names = User.objects.filter(has_runs).order_by("username").values_list("username", flat=True)
     return [*names, COMMAND_LINE]
+
+
+def for_pages() -> QuerySet[Run]:
+    """Runs with their starters, and whether each `has_lists`, which few have."""
+    uses = UploadUse.objects.filter(token=OuterRef("token"))
+    return Run.objects.select_related("starter").annotate(has_lists=Exists(uses))
 
 
 def pick_runs(

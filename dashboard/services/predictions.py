@@ -13,10 +13,10 @@ from dashboard.services.tally import Share
 
 STATE = Outcome.State
 CODES = {
-    "enter": eligibility.codes("yes"),
-    "refuse": eligibility.codes("no"),
-    "unsure": eligibility.codes("unknown"),
-    "none": [""],
+    "enter": frozenset(eligibility.codes("yes")),
+    "refuse": frozenset(eligibility.codes("no")),
+    "unsure": frozenset(eligibility.codes("unknown")),
+    "none": frozenset({""}),
 }
 OTHERWISE = "otherwise"
 TAKEN = (STATE.ENROLLED, STATE.PENDING, STATE.ALREADY_ACTIVE)

@@ -4,7 +4,7 @@ Numbers are part of a text as invoices were picked with them, and as they are li
 texts have a word, whatever has it is among theirs.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from typing import NamedTuple
 from uuid import UUID
 
@@ -63,10 +63,13 @@ def candidates(run: Run, search: str) -> Candidates | None:
     if account_id_of(search) or not search.isascii():
         return None
     word = search.lower()
-    texts = run.texts.filter(having(position("numbers", word))).defer("verdicts", "id_starts", "picked")
-    some = texts[: FEW_BATCHES + 1]
-    found = {text.batch_id: [id_ for id_, line in _lines(text) if word in line] for text in some}
-    return found if len(some) <= FEW_BATCHES and sum(map(len, found.values())) <= FEW else None
+    batches = run.texts.filter(having(position("numbers", word))).values_list("pk", flat=True)
+    some = list(batches[: FEW_BATCHES + 1])
+    if len(some) > FEW_BATCHES:
+        return None
+    texts = BatchText.objects.filter(pk__in=some).defer("verdicts", "id_starts", "picked")
+    found = {text.batch_id: [id_ for id_, line in _lines(text) if word in line] for text in texts}
+    return found if sum(map(len, found.values())) <= FEW else None
 
 
 def position(field: str | Combinable, part: str | Combinable) -> StrIndex:
@@ -95,13 +98,15 @@ def account_id_of(search: str) -> str:
         return ""
 
 
-def rows(text: BatchText, only: Collection[str] | None = None) -> Iterator[tuple[int, Picked]]:
-    """The accounts of a batch as they are listed, all or those with these ids, numbered from 0."""
+def rows(
+    text: BatchText, only: Container[str] | None = None, verdicts: Container[str] | None = None
+) -> Iterator[tuple[int, Picked]]:
+    """The accounts of a batch as they are listed, all or those with these ids or verdicts, numbered from 0."""
     lines = zip(
         text.account_ids.split("\n"), text.verdicts.split("\n")[1:-1], text.picked.split("\n"), strict=True
     )
     for number, (account_id, verdict, picked) in enumerate(lines):
-        if only is None or account_id in only:
+        if (verdicts is None or verdict in verdicts) and (only is None or account_id in only):
             yield number, Picked(account_id, verdict, *picked.split("\t"))
 
 

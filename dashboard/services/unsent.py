@@ -1,7 +1,9 @@
 """The invoices of a run that have no outcome: they wait in batches, or were left there by a stop."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
+from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from django.db.models import QuerySet, Value
 from django.db.models.expressions import Combinable
@@ -15,6 +17,29 @@ LARGEST, AT_ONCE = 100, 4
 _STATES = {"": (*Batch.OPEN, Batch.State.NOT_SENT), WAITING: Batch.OPEN, NOT_SENT: (Batch.State.NOT_SENT,)}
 
 
+class Invoice(NamedTuple):
+    """An invoice of a run as lists show it: an outcome's fields, of which one that has none yet lacks the times and the key."""
+
+    run_id: int
+    batch_id: int | None
+    place: int
+    account_id: str
+    invoice_number: str
+    outstanding: Decimal | None
+    currency: str
+    predicted: str
+    state: str
+    source: str
+    vendor_status: str = ""
+    reason: str = ""
+    error: str = ""
+    seen: str = ""
+    settled_at: datetime | None = None
+    look_at: datetime | None = None
+    looked_at: datetime | None = None
+    pk: int | None = None
+
+
 def rows(
     run: Run,
     *,
@@ -26,13 +51,15 @@ def rows(
     end: int,
     backwards: bool,
     at_most: int,
-) -> list[Outcome]:
-    """Unsaved rows in the order of the pick, from beyond the place `start` to `end`; 0 for either is without limit."""
-    found: list[Outcome] = []
+) -> list[Invoice]:
+    """In the order of the pick, from beyond the place `start` to `end`; 0 for either is without limit."""
+    found: list[Invoice] = []
     if not (run.waiting or run.not_sent):
         return found
     held = batches(run, outcome=outcome, predicted=predicted, search=search, among=among)
-    for batch, place, picked in _walk(held, among, start, end, backwards, at_most if search else AT_ONCE):
+    verdicts = predictions.CODES[predicted] if predicted else None
+    at_once = at_most if search else AT_ONCE
+    for batch, place, picked in _walk(held, among, verdicts, start, end, backwards, at_once):
         if is_meant(picked.number, picked.account_id, picked.verdict, predicted, search):
             found.append(_row_of(batch, place, picked))
         if len(found) == at_most:
@@ -66,9 +93,15 @@ def batches(
 
 
 def _walk(
-    held: "QuerySet[Batch]", among: Candidates | None, start: int, end: int, backwards: bool, at_once: int
+    held: "QuerySet[Batch]",
+    among: Candidates | None,
+    verdicts: Container[str] | None,
+    start: int,
+    end: int,
+    backwards: bool,
+    at_once: int,
 ) -> Iterator[tuple[Batch, int, Picked]]:
-    """Each account, `among` these, with its batch and place.
+    """Each account, `among` these and with one of the verdicts, with its batch and place.
 
     Ever more batches are read at a time: who has enough does not read on.
     """
@@ -85,7 +118,8 @@ def _walk(
         some = list(beyond[:at_once])
         more, at_once = len(some) == at_once, at_once * 2
         for batch in some:
-            listed = list(searching.rows(batch.text, None if among is None else among[batch.pk]))
+            only = None if among is None else among[batch.pk]
+            listed = list(searching.rows(batch.text, only, verdicts))
             for number, picked in reversed(listed) if backwards else listed:
                 place = batch.first + number
                 if low < place and (not high or place < high):
@@ -102,10 +136,10 @@ def is_meant(number: str, account_id: str, verdict: str, predicted: str, search:
     return named and (not predicted or verdict in predictions.CODES.get(predicted, ()))
 
 
-def _row_of(batch: Batch, place: int, picked: Picked) -> Outcome:
-    return Outcome(
+def _row_of(batch: Batch, place: int, picked: Picked) -> Invoice:
+    return Invoice(
         run_id=batch.run_id,
-        batch=batch,
+        batch_id=batch.pk,
         place=place,
         account_id=picked.account_id,
         invoice_number=picked.number,

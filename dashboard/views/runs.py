@@ -155,7 +155,7 @@ def run_mark(request: HttpRequest, run_id: int) -> HttpResponse:
 
 
 def _run(run_id: int) -> Run:
-    return get_object_or_404(Run.objects.select_related("starter"), pk=run_id)
+    return get_object_or_404(history.for_pages(), pk=run_id)
 
 
 def _summary(run: Run) -> dict[str, Any]:
