@@ -90,7 +90,11 @@ class Attempt(models.Model):
         DONE = "done", "Answered"
         UNKNOWN = "unknown", "No readable answer"
 
-    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="attempts")
+    # Its batch's run, by which the calls of a run are counted and listed; it is written while that is locked.
+    run = models.ForeignKey(
+        "Run", on_delete=models.CASCADE, related_name="attempts", db_index=False, db_constraint=False
+    )
+    batch = models.ForeignKey(Batch, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     number = models.PositiveSmallIntegerField()
     single = models.BooleanField(default=False, help_text="Sent through the endpoint for one account.")
     incarnation = models.UUIDField(help_text="The worker process that sends it.")
@@ -109,6 +113,7 @@ class Attempt(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["batch", "number"], name="attempt_number_once")]
+        indexes = [models.Index(fields=["run", "id"], name="attempt_of_run")]
 
     def __str__(self) -> str:
         return f"attempt {self.number} of {self.batch}"

@@ -156,6 +156,7 @@ def _write_attempts(
     )
     attempts = Attempt.objects.bulk_create(
         Attempt(
+            run=run,
             batch=batch,
             number=batch.tries + 1,
             single=_goes_single(run, batch),

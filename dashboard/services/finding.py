@@ -71,7 +71,8 @@ class Wanted:
         if self.account_id:
             rows = rows.filter(account_id=self.account_id)
         elif self.search:
-            position = searching.position(Upper("invoice_number"), Upper(Value(self.search)))
+            upper = searching.Capitals if self.search.isascii() else Upper
+            position = searching.position(upper("invoice_number"), upper(Value(self.search)))
             rows = rows.filter(searching.having(position))
         return rows
 

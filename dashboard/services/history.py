@@ -232,10 +232,8 @@ def _came_later(batch: Batch, run: Run) -> bool:
 
 def attempts(run: Run, *, page: int = 1, per_page: int = 20) -> Listed[Attempt]:
     """The calls of a run, newest first, without their raw answers."""
-    ids = list(Attempt.objects.filter(batch__run=run).order_by("-pk").values_list("pk", flat=True))
-    shown = ids[(page - 1) * per_page : page * per_page]
-    found = Attempt.objects.filter(pk__in=shown).order_by("-pk").select_related("batch")
-    return Listed(list(found.defer("raw", "batch__accounts")), place(page, per_page, len(ids)))
+    rows = run.attempts.order_by("-pk").select_related("batch").defer("raw", "batch__accounts")
+    return _listed(rows, page, per_page)
 
 
 def audit_entries(

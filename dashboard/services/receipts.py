@@ -49,7 +49,7 @@ def of(run: Run) -> Receipt:
 
 def calls(run: Run) -> Iterator[Attempt]:
     """Every call of the run in the order they were made, without the raw answers."""
-    rows = Attempt.objects.filter(batch__run=run).select_related("batch").defer("raw", "batch__accounts")
+    rows = run.attempts.select_related("batch").defer("raw", "batch__accounts")
     return rows.order_by("pk").iterator(chunk_size=500)
 
 

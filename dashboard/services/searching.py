@@ -5,13 +5,14 @@ texts have a word, whatever has it is among theirs.
 """
 
 from collections.abc import Collection, Container, Iterable, Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Least, StrIndex
+from django.db.models.functions import Least, StrIndex, Upper
 from django.db.models.lookups import GreaterThan
+from django.db.models.sql.compiler import SQLCompiler
 
 from dashboard.models import Batch, BatchText, Run
 
@@ -75,6 +76,13 @@ def candidates(run: Run, search: str) -> Candidates | None:
 def position(field: str | Combinable, part: str | Combinable) -> StrIndex:
     """Where a text has it, from 1; 0: nowhere."""
     return StrIndex(field, Value(part) if isinstance(part, str) else part)
+
+
+class Capitals(Upper):
+    """The letters A to Z in upper case, as SQLite has it: some collations of PostgreSQL take five times as long for more."""
+
+    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template='UPPER((%(expressions)s) COLLATE "C")', **extra)
 
 
 def having(*positions: Combinable) -> Q:

@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from dashboard.models import Attempt, Outcome
 from dashboard.tables.accounts import BOX, box_for_page
 from dashboard.templatetags.rollcall import NOTHING, filled, mark, money
-from dashboard.templatetags.runs import at, fate
+from dashboard.templatetags.runs import fate, times
 
 PREDICTED = {"enter": _("To enter"), "refuse": _("To be refused"), "unsure": _("Could not be known")}
 ANSWERS = dict(Attempt.AnswerClass.choices)
@@ -74,7 +74,8 @@ class ResultTable(tables.Table):
         self._account_page = reverse("account-detail", args=[NOBODY])
         # A hundred invoices share calls, times, and what was said of them.
         self._tries: dict[int, SafeString] = {}
-        self._at, self._ways = cache(at), cache(_ways)
+        self._at, self._ways = times(), cache(_ways)
+        self._call, self._under_way = str(_("Call %(batch)s, try %(number)s")), str(_("Under way"))
         self._outcome, self._predicted = cache(_outcome), cache(_predicted)
         for name, key in self.SORTS.items():
             self._make_sortable(self.columns[name].column, key, chosen)
@@ -150,11 +151,11 @@ class ResultTable(tables.Table):
         return SafeString("".join(self._tries[call.pk] for call in value))
 
     def _try(self, call: Any, run_id: int) -> SafeString:
-        name = _("Call %(batch)s, try %(number)s") % {"batch": call.batch, "number": call.number}
+        name = self._call % {"batch": call.batch, "number": call.number}
         if self.may_read_raw:
             address = reverse("attempt-detail", args=[run_id, call.pk])
             name = filled('<a href="{}">{}</a>', address, name)
-        said = ANSWERS.get(call.answer_class) or _("Under way")
+        said = ANSWERS.get(call.answer_class) or self._under_way
         return filled(
             '<div>{}, {}</div><div class="why">{}</div>',
             name,

@@ -112,10 +112,8 @@ def attempt_list(request: HttpRequest, run_id: int) -> HttpResponse:
 @require_GET
 @permission_required("dashboard.view_raw", raise_exception=True)
 def attempt_detail(request: HttpRequest, run_id: int, attempt_id: int) -> HttpResponse:
-    attempt = get_object_or_404(
-        Attempt.objects.select_related("batch__run"), pk=attempt_id, batch__run=run_id
-    )
-    return not_cached(render(request, "runs/attempt.html", {"attempt": attempt, "run": attempt.batch.run}))
+    attempt = get_object_or_404(Attempt.objects.select_related("batch", "run"), pk=attempt_id, run=run_id)
+    return not_cached(render(request, "runs/attempt.html", {"attempt": attempt, "run": attempt.run}))
 
 
 @may_enroll

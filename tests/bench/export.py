@@ -95,6 +95,7 @@ def filled(number: int) -> int:
     common = {"settled_at": clock.now(), "run": run, "currency": "USD", "predicted": "enters"}
     for batch in run.batches.order_by("number").iterator(chunk_size=10):
         attempt = Attempt.objects.create(
+            run=run,
             batch=batch,
             number=1,
             incarnation=uuid.uuid4(),

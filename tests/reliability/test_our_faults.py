@@ -693,6 +693,27 @@ class TestUpgrades:
 
         assert (run.state, run.enrolled) == (Run.State.FINISHED, 1)
 
+    @pytest.mark.row("O23")
+    def test_calls_of_an_earlier_version_are_listed_with_their_run(self) -> None:
+        executor = MigrationExecutor(connection)
+        executor.migrate([("dashboard", "0017_batch_texts")])
+        try:
+            old = executor.loader.project_state([("dashboard", "0017_batch_texts")]).apps
+            runs, batches, calls = (old.get_model("dashboard", name) for name in ("Run", "Batch", "Attempt"))
+            for each in (1, 2):
+                run = runs.objects.create(campaign_id="c", campaign_name="c", size=1, token=uuid.uuid4())
+                batch = batches.objects.create(run=run, number=1, first=1, size=1, accounts=[{"id": "a"}])
+                for number in range(1, each + 1):
+                    calls.objects.create(
+                        batch=batch, number=number, incarnation=uuid.uuid4(), host="h", key_fingerprint="f"
+                    )
+        finally:
+            call_command("migrate", verbosity=0)
+
+        first, second = Run.objects.order_by("pk")
+        assert [call.number for call in history.attempts(first).rows] == [1]
+        assert [call.number for call in history.attempts(second).rows] == [2, 1]
+
     @pytest.mark.row("O25")
     def test_an_answer_that_trips_us_is_set_aside_whole_and_read_again_by_a_later_version(
         self, sandbox: Sandbox, hands: Hands, monkeypatch: pytest.MonkeyPatch

@@ -344,6 +344,20 @@ def test_a_number_is_found_with_quotes_and_accents_in_it() -> None:
     assert walk(run, search='É"\\') == ['É"\\1']
 
 
+def test_letters_of_a_number_are_found_in_either_case_also_beside_accents(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run = half_done()
+    one = run.outcomes.get(place=7)
+    Outcome.objects.filter(pk=one.pk).update(invoice_number="Façade-77ab")
+    searching.add(one.batch_id, {one.account_id: "Façade-77ab"})
+
+    for search in ("77AB", "77ab", "ADE-77Ab", "Façade"):
+        assert walk(run, search=search) == ["Façade-77ab"]
+    monkeypatch.setattr(searching, "candidates", lambda run, search: None)
+    assert walk(run, search="ADE-77Ab") == ["Façade-77ab"]
+
+
 def test_a_reason_leads_to_its_invoices_alone() -> None:
     run = half_done()
 
