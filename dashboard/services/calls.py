@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from dashboard.models import Batch, Run
+from dashboard.models import Run
+from dashboard.services import clock
 from dashboard.services.unsent import LARGEST
 
 # The batches of a run that hold each of these places, and begin after the other. To look for each place by itself takes less than
@@ -16,6 +17,12 @@ WITH wanted (place, low) AS (VALUES {})
 SELECT wanted.place, batch.id FROM wanted CROSS JOIN dashboard_batch AS batch
     WHERE batch.run_id = %s AND batch.first > wanted.low AND batch.first <= wanted.place
         AND batch.first + batch.size > wanted.place
+"""
+# In a third of the time that the ORM takes for a hundred batches.
+TRIES = """
+SELECT batch.id, batch.number, attempt.id, attempt.number, started_at, answer_class, http_status
+    FROM dashboard_batch AS batch LEFT JOIN dashboard_attempt AS attempt ON attempt.batch_id = batch.id
+    WHERE batch.id IN ({}) ORDER BY started_at
 """
 
 
@@ -59,12 +66,13 @@ class _Carrier(NamedTuple):
 
 
 def _carriers(batches: set[int]) -> dict[int, _Carrier]:
-    tries = ("attempts", "attempts__number", "attempts__started_at", "attempts__answer_class")
-    fields = ("pk", "number", *tries, "attempts__http_status")
     found: dict[int, _Carrier] = {}
-    known = Batch.objects.filter(pk__in=batches).order_by("attempts__started_at")
-    for pk, number, *call in known.values_list(*fields):
-        carrier = found.setdefault(pk, _Carrier(number, []))
-        if call[0]:  # else it has not been sent yet
-            carrier.calls.append(Call(number, *call))
+    if not batches:
+        return found
+    with connection.cursor() as cursor:
+        cursor.execute(TRIES.format(", ".join(f"{batch:d}" for batch in batches)))
+        for pk, batch, call, number, started_at, *answer in cursor.fetchall():
+            carrier = found.setdefault(pk, _Carrier(batch, []))
+            if call:  # else it has not been sent yet
+                carrier.calls.append(Call(batch, call, number, clock.moment(started_at), *answer))
     return found

@@ -1,6 +1,7 @@
 """The database's clock, which all machines share; leases and waits in the ledger go by it."""
 
 from datetime import UTC, datetime
+from typing import overload
 
 from django.db import connection
 from django.db.models import DateTimeField, Func, Value
@@ -25,6 +26,12 @@ def column() -> Expression:
     return Func(function="clock_timestamp", output_field=DateTimeField())
 
 
+@overload
+def moment(value: datetime | str) -> datetime: ...
+@overload
+def moment(value: datetime | str | None) -> datetime | None: ...
 def moment(value: datetime | str | None) -> datetime | None:
-    """What a plain query gave, as the ORM would give it: SQLite keeps text, in UTC."""
-    return datetime.fromisoformat(value).replace(tzinfo=UTC) if isinstance(value, str) else value
+    """What a plain query gave, as the ORM would give it: from SQLite it comes without its zone, also as text."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.replace(tzinfo=UTC) if value and value.tzinfo is None else value

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import reduce
+from functools import lru_cache, reduce
 from operator import or_
 
 from django.db.models import Q
@@ -25,6 +25,7 @@ TURNED_DOWN = (STATE.FAILED, STATE.SKIPPED)
 NOT_THE_VENDORS_WORD = ("call_refused", "marked", "not_enrolled_when_read", "pending_then_not")
 
 
+@lru_cache(maxsize=1000)
 def kind_of(code: str) -> str:
     """`enter`, `refuse`, `unsure`, or `none` for a stored verdict."""
     return next((kind for kind, codes in CODES.items() if code in codes), "none")
@@ -37,6 +38,7 @@ def fits(share: Share, predicted: str) -> bool:
     return not predicted or kind_of(share.predicted) == predicted
 
 
+@lru_cache(maxsize=10_000)
 def is_otherwise(state: str, reason: str, code: str) -> bool:
     """Whether the vendor's word is another than the verdict's. What nobody knows contradicts nothing."""
     kind = kind_of(code)
