@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, Outcome
 from dashboard.tables.accounts import BOX, box_for_page
+from dashboard.tables.columns import Column
 from dashboard.templatetags.rollcall import NOTHING, filled, mark, money
 from dashboard.templatetags.runs import fate, times
 
@@ -29,10 +30,10 @@ ARROWS = {
 BY_OTHERS = (Outcome.Source.READING, Outcome.Source.PERSON)
 
 
-def _column(label: Any, accessor: str, *, look: str = "", **options: Any) -> tables.Column:
+def _column(label: Any, accessor: str, *, look: str = "", **options: Any) -> Column:
     """Cells name themselves where the table is stacked on a narrow screen."""
     attrs = {"class": look} if look else {}
-    return tables.Column(
+    return Column(
         verbose_name=label,
         accessor=accessor,
         attrs={"th": attrs, "td": attrs | {"data-label": label}},
@@ -46,11 +47,9 @@ class ResultTable(tables.Table):
     Headings of `SORTS` are links that keep the filters and begin anew.
     """
 
-    pick = tables.Column(
-        accessor="outcome__account_id", attrs={"th": {"class": "pick"}, "td": {"class": "pick"}}
-    )
+    pick = Column(accessor="outcome__account_id", attrs={"th": {"class": "pick"}, "td": {"class": "pick"}})
     place = _column(_("No."), "outcome__place", look="number")
-    invoice = tables.Column(accessor="outcome__account_id", verbose_name=_("Invoice"))
+    invoice = Column(accessor="outcome__account_id", verbose_name=_("Invoice"))
     outcome = _column(_("Outcome"), "outcome__state")
     what = _column(_("What happened"), "outcome__error", look="what anywhere", empty_values=())
     predicted = _column(_("Predicted"), "outcome__predicted", empty_values=())
@@ -82,7 +81,7 @@ class ResultTable(tables.Table):
         if may_pick:
             self.columns["pick"].column.verbose_name = box_for_page()
 
-    def _make_sortable(self, column: tables.Column, key: str, chosen: Mapping[str, Any]) -> None:
+    def _make_sortable(self, column: Column, key: str, chosen: Mapping[str, Any]) -> None:
         """A link in the heading; the second click turns the order round."""
         is_used, is_down = chosen["sort"].lstrip("-") == key, chosen["sort"].startswith("-")
         kept = {

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from dashboard.models import Attempt, AuditEntry, Run
+from dashboard.tables.columns import Column
 from dashboard.templatetags.rollcall import NOTHING, when
 from dashboard.templatetags.runs import answer, at, outcome_bar, state_of
 
@@ -21,8 +22,8 @@ def _labelled(label: Any, **attrs: Any) -> dict[str, dict[str, Any]]:
     return {"th": attrs, "td": attrs | {"data-label": label}}
 
 
-def _number(label: Any, **options: Any) -> tables.Column:
-    return tables.Column(verbose_name=label, attrs=_labelled(label, **{"class": "number"}), **options)
+def _number(label: Any, **options: Any) -> Column:
+    return Column(verbose_name=label, attrs=_labelled(label, **{"class": "number"}), **options)
 
 
 def _link_to_run(number: int) -> SafeString:
@@ -33,20 +34,20 @@ def _link_to_run(number: int) -> SafeString:
 class RunTable(tables.Table):
     """Rows are runs with their starter."""
 
-    run = tables.Column(accessor="pk", verbose_name=_("Run"))
-    state = tables.Column(verbose_name=_("State"), attrs=_labelled(_("State")))
-    campaign = tables.Column(
+    run = Column(accessor="pk", verbose_name=_("Run"))
+    state = Column(verbose_name=_("State"), attrs=_labelled(_("State")))
+    campaign = Column(
         accessor="campaign_name",
         verbose_name=_("Campaign"),
         attrs=_labelled(_("Campaign"), **{"class": "name-cell"}),
     )
     size = _number(_("Invoices"))
-    results = tables.Column(accessor="pk", verbose_name=_("Results"), attrs=_labelled(_("Results")))
+    results = Column(accessor="pk", verbose_name=_("Results"), attrs=_labelled(_("Results")))
     enrolled = _number(_("Enrolled"))
     failed = _number(_("Failed"))
     unknown = _number(_("Unknown"))
-    created_at = tables.Column(verbose_name=_("Started"), attrs=_labelled(_("Started")))
-    starter = tables.Column(
+    created_at = Column(verbose_name=_("Started"), attrs=_labelled(_("Started")))
+    starter = Column(
         accessor="starter__username",
         default=_("command line"),
         verbose_name=_("By"),
@@ -88,15 +89,15 @@ class RunTable(tables.Table):
 class AttemptTable(tables.Table):
     """Rows are attempts with their batch."""
 
-    batch = tables.Column(accessor="batch__number", verbose_name=_("Batch"))
-    number = tables.Column(verbose_name=_("Try"), attrs=_labelled(_("Try")))
+    batch = Column(accessor="batch__number", verbose_name=_("Batch"))
+    number = Column(verbose_name=_("Try"), attrs=_labelled(_("Try")))
     size = _number(_("Invoices"), accessor="batch__size")
-    started_at = tables.Column(verbose_name=_("Sent"), attrs=_labelled(_("Sent")))
-    answer = tables.Column(
+    started_at = Column(verbose_name=_("Sent"), attrs=_labelled(_("Sent")))
+    answer = Column(
         accessor="answer_class", verbose_name=_("Answer"), empty_values=(), attrs=_labelled(_("Answer"))
     )
-    http_status = tables.Column(verbose_name=_("HTTP"), attrs=_labelled(_("HTTP")))
-    message = tables.Column(
+    http_status = Column(verbose_name=_("HTTP"), attrs=_labelled(_("HTTP")))
+    message = Column(
         verbose_name=_("The vendor's message, and what was odd"),
         empty_values=(),
         attrs=_labelled(_("Message")),
@@ -136,14 +137,12 @@ class AttemptTable(tables.Table):
 class AuditTable(tables.Table):
     """Rows are audit entries with their person and run."""
 
-    at = tables.Column(verbose_name=_("When"))
-    who = tables.Column(
-        accessor="who__username", verbose_name=_("Who"), empty_values=(), attrs=_labelled(_("Who"))
-    )
-    action = tables.Column(verbose_name=_("What"), attrs=_labelled(_("What")))
-    run = tables.Column(accessor="run_id", verbose_name=_("Run"), attrs=_labelled(_("Run")))
-    note = tables.Column(verbose_name=_("Note"), attrs=_labelled(_("Note"), **{"class": "name-cell"}))
-    detail = tables.Column(verbose_name=_("Details"), attrs=_labelled(_("Details"), **{"class": "name-cell"}))
+    at = Column(verbose_name=_("When"))
+    who = Column(accessor="who__username", verbose_name=_("Who"), empty_values=(), attrs=_labelled(_("Who")))
+    action = Column(verbose_name=_("What"), attrs=_labelled(_("What")))
+    run = Column(accessor="run_id", verbose_name=_("Run"), attrs=_labelled(_("Run")))
+    note = Column(verbose_name=_("Note"), attrs=_labelled(_("Note"), **{"class": "name-cell"}))
+    detail = Column(verbose_name=_("Details"), attrs=_labelled(_("Details"), **{"class": "name-cell"}))
 
     caption = _("Actions, newest first")
 

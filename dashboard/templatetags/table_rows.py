@@ -1,6 +1,7 @@
 """The rows of a django-tables2 table, without a template or an inspection for each of hundreds of cells."""
 
 import inspect
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
@@ -11,6 +12,12 @@ from django.utils.safestring import SafeString, mark_safe
 register = template.Library()
 
 OF_ROW = ("value", "record", "bound_row")
+# How the render methods of most columns are called.
+_DIRECT: dict[tuple[str, ...], Callable[[Callable[..., Any], Any, Any], Any]] = {
+    ("value",): lambda render, value, record: render(value=value),
+    ("record",): lambda render, value, record: render(record=record),
+    ("value", "record"): lambda render, value, record: render(value=value, record=record),
+}
 
 
 @register.simple_tag
@@ -36,6 +43,7 @@ class Cells:
         wanted = _arguments(column.render.__func__) or (*OF_ROW, *self.given)
         self.fixed = {name: self.given[name] for name in wanted if name in self.given}
         self.of_row = [name for name in wanted if name in OF_ROW]
+        self.direct = None if self.fixed or self.link else _DIRECT.get(tuple(self.of_row))
         self.attrs = _attrs(column) if _is_fixed(column) else None
 
     def of(self, row: Any) -> str:
@@ -52,6 +60,8 @@ class Cells:
             value = value.get(name) if isinstance(value, dict) else getattr(value, name, None)
         if value in self.empty:
             return self.column.default
+        if self.direct:
+            return self.direct(self.render, value, record)
         of_row = {"value": value, "record": record, "bound_row": row}
         content = self.render(**{name: of_row[name] for name in self.of_row}, **self.fixed)
         return self.link(content, **of_row, **self.given) if self.link else content
