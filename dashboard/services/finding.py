@@ -196,7 +196,8 @@ def find(run: Run, *, after: int = 0, before: int = 0, per_page: int = 20, **fil
     if before and len(rows) < per_page:  # the beginning: a whole page of it
         after = before = 0
         rows.reverse()
-        rows += _take(wanted, rows[-1].place if rows else 0, False, per_page + 1 - len(rows))
+        end = rows[-1] if rows else None
+        rows += _take(wanted, end.place if end else 0, False, per_page + 1 - len(rows), end)
     has_more, rows = len(rows) > per_page, rows[:per_page]
     if before:
         rows.reverse()
@@ -217,17 +218,20 @@ class Place(NamedTuple):
     value: Any = None
 
 
-def _take(wanted: Wanted, start: int, backwards: bool, at_most: int) -> list[Invoice]:
-    """So many rows beyond that place, in the order they are come by."""
+def _take(
+    wanted: Wanted, start: int, backwards: bool, at_most: int, at: Invoice | None = None
+) -> list[Invoice]:
+    """So many rows beyond that place, in the order they are come by; `at` is what stands there, where that is known."""
     if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
-    at = next(_read(wanted.run.outcomes.filter(place=start)), None) if start else None
-    is_unsent = bool(start) and at is None
+    if start and at is None:
+        at = next(_read(wanted.run.outcomes.filter(place=start)), None)
+    is_unsent = bool(start) and (at is None or at.pk is None)
     rows: list[Invoice] = []
     if is_unsent:
         rows += _unsent(wanted, start, backwards, at_most)
     if backwards or not is_unsent:
-        place = Place(start, getattr(at, SORTS[wanted.sorted_by])) if at else None
+        place = Place(start, getattr(at, SORTS[wanted.sorted_by])) if at and not is_unsent else None
         rows += _written(wanted, place, backwards, at_most - len(rows))
     if not (backwards or is_unsent):
         rows += _unsent(wanted, 0, backwards, at_most - len(rows))
