@@ -16,7 +16,7 @@ from django.db.models.sql.compiler import SQLCompiler
 
 from dashboard.models import Batch, BatchText, Run
 
-FEW_BATCHES, FEW = 40, 400
+FEW_BATCHES, FEW = 200, 400
 START = 8
 Candidates = Mapping[int, Collection[str]]
 

@@ -22,8 +22,8 @@ from tests.bench import asking, scratch, signed_in, taken_in_turns
 from tests.bench.result_page import HTMX, LARGE, PAGE_MS, run_of
 
 SLOWEST, LOOKED_AT, ROUNDS = 10, 60, 7
-# In one of ten, in a few, in none, in none but in what else is known of each, and an id of none.
-SEARCHES = ("", "NV-1", "9959", "xyz", "enter", "3f2a77c1-1b2c-4d3e-8f90-a1b2c3d4e5f6")
+# In one of ten, in one of a thousand, in a few, in none, in none but in what else is known of each, and an id of none.
+SEARCHES = ("", "NV-1", "NV-123", "9959", "xyz", "enter", "3f2a77c1-1b2c-4d3e-8f90-a1b2c3d4e5f6")
 
 
 def main() -> int:
