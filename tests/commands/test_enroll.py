@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from pytest_django.fixtures import Settings
 
 from dashboard.models import Run
 from dashboard.sandbox.server import Sandbox
@@ -137,7 +138,10 @@ def test_exits_1_when_some_were_refused(sandbox: Sandbox, campaign_id: str, file
     assert {row["reason"] for row in result["results"]} == {"", "active_execution", "not_found"}
 
 
-def test_exits_0_when_the_vendor_says_pending(sandbox: Sandbox, campaign_id: str, file_of: Any) -> None:
+def test_exits_0_when_the_vendor_says_pending(
+    sandbox: Sandbox, campaign_id: str, file_of: Any, settings: Settings
+) -> None:
+    settings.SETTLE_AFTER = 60  # or a reading finds them enrolled before the command ends
     sandbox.faults.queue("words", words="PENDING")
 
     code, result = enroll(campaign_id, file_of(accounts(sandbox, 2)), "--wait")
@@ -157,8 +161,9 @@ def test_exits_3_when_something_stays_unknown(sandbox: Sandbox, campaign_id: str
 
 
 def test_exits_3_when_the_vendor_uses_a_word_that_nobody_knows(
-    sandbox: Sandbox, campaign_id: str, file_of: Any
+    sandbox: Sandbox, campaign_id: str, file_of: Any, settings: Settings
 ) -> None:
+    settings.SETTLE_AFTER = 60  # as above
     sandbox.faults.queue("words", words="QUEUED")
 
     code, result = enroll(campaign_id, file_of(accounts(sandbox, 2)), "--wait")
