@@ -71,7 +71,7 @@ class BatchText(models.Model):
     run = models.ForeignKey("Run", on_delete=models.CASCADE, related_name="texts")
     verdicts = models.TextField()
     numbers = models.TextField(
-        blank=True, help_text="Lower case; after a tab the number that the vendor gave where it differs."
+        blank=True, help_text="As `fold` gives them; after a tab the vendor's own where it differs."
     )
     account_ids = models.TextField()
     id_starts = models.TextField(help_text="The first letters of each id: less to look through.")
@@ -119,6 +119,19 @@ class Attempt(models.Model):
         return f"attempt {self.number} of {self.batch}"
 
 
+def fold(number: str) -> str:
+    """A number as it is compared: in one line, without regard to case."""
+    return number.replace("\n", " ").replace("\t", " ").casefold()
+
+
+class FoldedField(models.CharField):  # type: ignore[type-arg]  # which does not take any when it runs
+    """Text that went through `fold`, in the same order on every database: by code points, as in Python."""
+
+    def db_parameters(self, connection: Any) -> Any:
+        collation = {"collation": "C"} if connection.vendor == "postgresql" else {}
+        return super().db_parameters(connection) | collation
+
+
 class Outcome(models.Model):
     """One account's fate in a run: written when there is one, changed only by a later answer, reading or person."""
 
@@ -132,6 +145,7 @@ class Outcome(models.Model):
         ALREADY_ACTIVE = "already_active", "Already active, most likely by the first try"
         NOT_SENT = "not_sent", "Not sent"
 
+    LONGEST_NUMBER = 500
     WORDS = tuple(State.values)  # which an enumeration makes anew each time: polls ask for them often
 
     class Source(models.TextChoices):
@@ -162,7 +176,8 @@ class Outcome(models.Model):
     )
     place = models.PositiveIntegerField(default=0, help_text="Which of the picked accounts it is, from 1.")
     account_id = models.CharField(max_length=64)
-    invoice_number = models.CharField(max_length=500, blank=True)
+    invoice_number = models.CharField(max_length=LONGEST_NUMBER, blank=True)
+    folded = FoldedField(max_length=LONGEST_NUMBER, blank=True, help_text="The number, as `fold` gives it.")
     state = models.CharField(max_length=14, choices=State)
     source = models.CharField(max_length=8, choices=Source, default=Source.ANSWER)
     vendor_status = models.CharField(max_length=500, blank=True, help_text="The vendor's word, as sent.")
@@ -182,19 +197,19 @@ class Outcome(models.Model):
     class Meta:
         indexes = [
             models.Index(
-                fields=["run", "place", "state", "reason", "predicted", "invoice_number"],
+                fields=["run", "place", "state", "reason", "predicted", "folded"],
                 name="outcome_as_picked",
             ),
             models.Index(
-                fields=["run", "state", "place", "reason", "predicted", "invoice_number", "outstanding"],
+                fields=["run", "state", "place", "reason", "predicted", "folded", "outstanding"],
                 name="outcome_by_state",
             ),
             models.Index(
-                fields=["run", "invoice_number", "place", "state", "reason", "predicted"],
+                fields=["run", "folded", "place", "state", "reason", "predicted"],
                 name="outcome_by_number",
             ),
             models.Index(
-                fields=["run", "outstanding", "place", "state", "reason", "predicted", "invoice_number"],
+                fields=["run", "outstanding", "place", "state", "reason", "predicted", "folded"],
                 name="outcome_by_amount",
             ),
             models.Index(fields=["look_at"], condition=Q(look_at__isnull=False), name="outcome_to_look_at"),
@@ -215,3 +230,7 @@ class Outcome(models.Model):
 
     def __str__(self) -> str:
         return f"{self.account_id}: {self.state}"
+
+    def save(self, *args: Any, **options: Any) -> None:
+        self.folded = fold(self.invoice_number)[: self.LONGEST_NUMBER]
+        super().save(*args, **options)

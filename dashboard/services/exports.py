@@ -17,7 +17,7 @@ from django.utils import timezone
 from dashboard.models import Attempt, Batch, Outcome, Run
 from dashboard.services import accounts, reasons, spreadsheets, unsent
 from dashboard.services.chunks import in_chunks
-from dashboard.services.finding import Wanted
+from dashboard.services.wanted import Wanted
 
 STATE = Outcome.State
 CHUNK = 500

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.db import connection
 
 from dashboard.models import Attempt, Batch, Outcome, Run
+from dashboard.models.batches import fold
 from dashboard.services import clock, reasons, searching, tally
 from dashboard.services.answers import Answer, Fate
 from dashboard.services.chunks import in_chunks
@@ -31,6 +32,9 @@ LOOKS = {
     STATE.UNRECOGNISED: (1, 10),
     STATE.PENDING: (1, 5, 15, 60, 360, 1440),
 }
+MOST_PATIENCE = (
+    2880  # in the same multiples: how long a reading that fails is made again, as if it had not been tried
+)
 _COLUMNS = (
     "run_id",
     "batch_id",
@@ -43,6 +47,7 @@ _COLUMNS = (
     "place",
     "account_id",
     "invoice_number",
+    "folded",
     "state",
     "vendor_status",
     "reason",
@@ -52,6 +57,7 @@ _COLUMNS = (
     "currency",
     "predicted",
 )
+_NUMBERS = ("invoice_number", "folded")  # told once, they stay
 _PICKED = ("run_id", "place", "account_id", "outstanding", "currency", "predicted")
 _TALLIED = ("state", "reason", "predicted", "currency", "outstanding")
 _tallied = itemgetter(*map(_COLUMNS.index, _TALLIED))
@@ -197,10 +203,11 @@ def _rows(run: Run, batch: Batch, attempt: Attempt, fates: Mapping[str, Fate]) -
     same = (run.pk, batch.pk, attempt.pk, stored(now), str(Outcome.Source.ANSWER), 0, None, "")
     for place, account in enumerate(batch.accounts, start=batch.first):
         fate = fates[account["id"]]
-        number = fate.invoice_number or account.get("number", "")
+        number = fate.invoice_number or account.get("number") or ""
         said = (str(fate.state), fate.vendor_status, fate.reason, fate.error, looks[STATE(fate.state)])
         picked = (account.get("outstanding"), account.get("currency", ""), account.get("verdict", ""))
-        yield (*same, place, account["id"], number, *said, *picked)
+        folded = fold(number)[: Outcome.LONGEST_NUMBER]
+        yield (*same, place, account["id"], number, folded, *said, *picked)
 
 
 def _insert(rows: Sequence[tuple[Any, ...]], *, again: bool) -> None:
@@ -213,7 +220,9 @@ def _insert(rows: Sequence[tuple[Any, ...]], *, again: bool) -> None:
         places = ", ".join(["%s"] * len(_COLUMNS))
         sql = f"INSERT INTO {table} ({names}) VALUES ({places})"  # noqa: S608 - names of our own
         if again:
-            changes = ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS if name not in _PICKED)
+            kept = {name: f"COALESCE(NULLIF(excluded.{name}, ''), {table}.{name})" for name in _NUMBERS}
+            new = {name: f"excluded.{name}" for name in _COLUMNS if name not in _PICKED}
+            changes = ", ".join(f"{name} = {value}" for name, value in (new | kept).items())
             sql += f" ON CONFLICT (run_id, account_id) DO UPDATE SET {changes}"
         cursor.executemany(sql, rows)
 

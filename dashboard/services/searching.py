@@ -4,21 +4,21 @@ Numbers are part of a text as invoices were picked with them, and as they are li
 texts have a word, whatever has it is among theirs.
 """
 
-from collections.abc import Collection, Container, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 from uuid import UUID
 
 from django.db.models import Q, Value
 from django.db.models.expressions import Combinable
-from django.db.models.functions import Least, StrIndex, Upper
+from django.db.models.functions import Least, StrIndex
 from django.db.models.lookups import GreaterThan
-from django.db.models.sql.compiler import SQLCompiler
 
 from dashboard.models import Batch, BatchText, Run
+from dashboard.models.batches import fold
 
 FEW_BATCHES, FEW = 200, 400
 START = 8
-Candidates = Mapping[int, Collection[str]]
+Candidates = Mapping[int, Mapping[int, str]]
 
 
 class Picked(NamedTuple):
@@ -39,7 +39,7 @@ def write(batches: Iterable[Batch]) -> None:
 def name(batch: Batch, numbers: Mapping[str, str]) -> None:
     """The numbers that the first answer gives: of all accounts where they were picked by id alone, so in one statement."""
     lines = (
-        _line("\t".join(filter(None, (account.get("number"), numbers.get(account["id"])))).lower())
+        "\t".join(map(fold, filter(None, (account.get("number"), numbers.get(account["id"])))))
         for account in batch.accounts
     )
     BatchText.objects.filter(batch=batch).update(numbers="\n".join(lines))
@@ -49,7 +49,7 @@ def add(batch_id: int | None, numbers: Mapping[str, str]) -> None:
     """The vendor gives these accounts of a batch other numbers than they were picked with."""
     for text in BatchText.objects.filter(batch=batch_id):
         lines = (
-            f"{line}\t{_line(numbers[account_id].lower())}" if account_id in numbers else line
+            f"{line}\t{fold(numbers[account_id])}" if account_id in numbers else line
             for account_id, line in _lines(text)
         )
         text.numbers = "\n".join(lines)
@@ -57,32 +57,29 @@ def add(batch_id: int | None, numbers: Mapping[str, str]) -> None:
 
 
 def candidates(run: Run, search: str) -> Candidates | None:
-    """By batch, the ids of the invoices that may be meant by a part of a number; None where they are many.
+    """By batch, and by line of it from 0, the ids of the invoices that a part of a number may mean; None where they are many.
 
-    None too for a whole id, and beyond ASCII, where databases differ in which letters are the same.
+    None too for a whole id.
     """
-    if account_id_of(search) or not search.isascii():
+    if account_id_of(search):
         return None
-    word = search.lower()
+    word = fold(search)
     batches = run.texts.filter(having(position("numbers", word))).values_list("pk", flat=True)
     some = list(batches[: FEW_BATCHES + 1])
     if len(some) > FEW_BATCHES:
         return None
-    texts = BatchText.objects.filter(pk__in=some).defer("verdicts", "id_starts", "picked")
-    found = {text.batch_id: [id_ for id_, line in _lines(text) if word in line] for text in texts}
+    texts = BatchText.objects.filter(pk__in=some).values_list("pk", "account_ids", "numbers")
+    found = {batch: _named(ids.split("\n"), word, numbers) for batch, ids, numbers in texts}
     return found if sum(map(len, found.values())) <= FEW else None
+
+
+def _named(ids: Sequence[str], word: str, numbers: str) -> dict[int, str]:
+    return {line: ids[line] for line, number in enumerate(numbers.split("\n")) if word in number}
 
 
 def position(field: str | Combinable, part: str | Combinable) -> StrIndex:
     """Where a text has it, from 1; 0: nowhere."""
     return StrIndex(field, Value(part) if isinstance(part, str) else part)
-
-
-class Capitals(Upper):
-    """The letters A to Z in upper case, as SQLite has it: some collations of PostgreSQL take five times as long for more."""
-
-    def as_postgresql(self, compiler: SQLCompiler, connection: Any, **extra: Any) -> Any:
-        return self.as_sql(compiler, connection, template='UPPER((%(expressions)s) COLLATE "C")', **extra)
 
 
 def having(*positions: Combinable) -> Q:
@@ -107,15 +104,21 @@ def account_id_of(search: str) -> str:
 
 
 def rows(
-    text: BatchText, only: Container[str] | None = None, verdicts: Container[str] | None = None
+    account_ids: str,
+    verdicts: str,
+    picked: str,
+    lines: Iterable[int] | None = None,
+    only: Container[str] | None = None,
+    part: str = "",
 ) -> Iterator[tuple[int, Picked]]:
-    """The accounts of a batch as they are listed, all or those with these ids or verdicts, numbered from 0."""
-    lines = zip(
-        text.account_ids.split("\n"), text.verdicts.split("\n")[1:-1], text.picked.split("\n"), strict=True
-    )
-    for number, (account_id, verdict, picked) in enumerate(lines):
-        if (verdicts is None or verdict in verdicts) and (only is None or account_id in only):
-            yield number, Picked(account_id, verdict, *picked.split("\t"))
+    """The accounts of a batch as they are listed, numbered from 0: all, or those on these lines, with only these verdicts.
+
+    `part`, as `fold` gives it, is somewhere in what is listed of them: to look there first spares reading the others.
+    """
+    ids, codes, words = account_ids.split("\n"), verdicts.split("\n")[1:-1], picked.split("\n")
+    for line in range(len(ids)) if lines is None else lines:
+        if (only is None or codes[line] in only) and part in fold(words[line]):
+            yield line, Picked(ids[line], codes[line], *words[line].split("\t"))
 
 
 def _text_of(batch: Batch) -> BatchText:
@@ -123,7 +126,7 @@ def _text_of(batch: Batch) -> BatchText:
     for account in batch.accounts:
         number, currency = account.get("number") or "", account.get("currency") or ""
         verdicts.append(account.get("verdict") or "")
-        numbers.append(_line(number.lower()))
+        numbers.append(fold(number))
         picked.append(f"{_line(number)}\t{account.get('outstanding') or ''}\t{_line(currency)}")
     return BatchText(
         batch=batch,

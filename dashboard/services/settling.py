@@ -144,10 +144,12 @@ def _is_open(now: Outcome, before: Outcome) -> bool:
 
 
 def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
-    """What one reading says of an open fate."""
+    """What one reading says of an open fate. One that failed says nothing: the same is made once more."""
     now = clock.now()
-    outcome.looked_at, outcome.looks = now, outcome.looks + 1
-    outcome.seen = _seen(seen, run)[:200]
+    outcome.looked_at, outcome.seen = now, _seen(seen, run)[:200]
+    patience = timedelta(seconds=outcomes.MOST_PATIENCE * settings.SETTLE_AFTER)
+    if not _has_failed(seen) or now >= outcome.settled_at + patience:
+        outcome.looks += 1
     if isinstance(seen, Account) and seen.invoice_number and not outcome.invoice_number:
         outcome.invoice_number = seen.invoice_number[:500]
         searching.add(outcome.batch_id, {outcome.account_id: outcome.invoice_number})
@@ -159,6 +161,10 @@ def _conclude(run: Run, outcome: Outcome, seen: Account | ApiError) -> None:
     else:
         outcome.look_at = outcomes.next_look(outcome.state, outcome.looks, now)
     outcome.save()
+
+
+def _has_failed(seen: Account | ApiError) -> bool:
+    return isinstance(seen, ApiError) and not isinstance(seen, NotFound)
 
 
 def _verdict(run: Run, outcome: Outcome, seen: Account | ApiError) -> tuple[str, str]:

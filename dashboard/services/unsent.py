@@ -9,6 +9,7 @@ from django.db.models import QuerySet, Value
 from django.db.models.expressions import Combinable
 
 from dashboard.models import Batch, Outcome, Run
+from dashboard.models.batches import fold
 from dashboard.services import predictions, searching, tally
 from dashboard.services.searching import Candidates, Picked
 
@@ -20,16 +21,16 @@ _STATES = {"": (*Batch.OPEN, Batch.State.NOT_SENT), WAITING: Batch.OPEN, NOT_SEN
 class Invoice(NamedTuple):
     """An invoice of a run as lists show it: an outcome's fields, of which one that has none yet lacks the times and the key."""
 
-    run_id: int
-    batch_id: int | None
-    place: int
-    account_id: str
-    invoice_number: str
-    outstanding: Decimal | None
-    currency: str
-    predicted: str
-    state: str
-    source: str
+    run_id: int = 0
+    batch_id: int | None = None
+    place: int = 0
+    account_id: str = ""
+    invoice_number: str = ""
+    outstanding: Decimal | None = None
+    currency: str = ""
+    predicted: str = ""
+    state: str = ""
+    source: str = Outcome.Source.ROLLCALL
     vendor_status: str = ""
     reason: str = ""
     error: str = ""
@@ -37,7 +38,24 @@ class Invoice(NamedTuple):
     settled_at: datetime | None = None
     look_at: datetime | None = None
     looked_at: datetime | None = None
+    folded: str = ""
     pk: int | None = None
+
+
+def read(outcomes: "QuerySet[Outcome]") -> Iterator[Invoice]:
+    """Those that have one."""
+    return map(Invoice._make, outcomes.values_list(*Invoice._fields))
+
+
+class Held(NamedTuple):
+    """What a batch without outcomes holds: see `BatchText`."""
+
+    pk: int
+    first: int
+    state: str
+    text__account_ids: str
+    text__verdicts: str
+    text__picked: str
 
 
 def rows(
@@ -57,11 +75,12 @@ def rows(
     if not (run.waiting or run.not_sent):
         return found
     held = batches(run, outcome=outcome, predicted=predicted, search=search, among=among)
-    verdicts = predictions.CODES[predicted] if predicted else None
+    verdicts = predictions.codes(predicted, tally.picked_shares(run)) if predicted else None
+    part = "" if searching.account_id_of(search) else fold(search)
     at_once = at_most if search else AT_ONCE
-    for batch, place, picked in _walk(held, among, verdicts, start, end, backwards, at_once):
+    for batch, place, picked in _walk(held, among, verdicts, part, start, end, backwards, at_once):
         if is_meant(picked.number, picked.account_id, picked.verdict, predicted, search):
-            found.append(_row_of(batch, place, picked))
+            found.append(_row_of(run, batch, place, picked))
         if len(found) == at_most:
             break
     return found
@@ -88,7 +107,7 @@ def batches(
     elif account_id:
         held = held.filter(searching.holding(account_id))
     elif search:
-        positions.append(searching.position("text__numbers", search.lower()))
+        positions.append(searching.position("text__numbers", fold(search)))
     return held.filter(searching.having(*positions)) if positions else held
 
 
@@ -96,32 +115,29 @@ def _walk(
     held: "QuerySet[Batch]",
     among: Candidates | None,
     verdicts: Container[str] | None,
+    part: str,
     start: int,
     end: int,
     backwards: bool,
     at_once: int,
-) -> Iterator[tuple[Batch, int, Picked]]:
-    """Each account, `among` these and with one of the verdicts, with its batch and place.
+) -> Iterator[tuple[Held, int, Picked]]:
+    """Each account, `among` these, with one of the verdicts and this part of a number, with its batch and place.
 
     Ever more batches are read at a time: who has enough does not read on.
     """
     low, high = (end, start) if backwards else (start, end)
     held = held.filter(first__gt=max(0, low - LARGEST))
     held = held.filter(first__lt=high) if high else held
-    beyond = (
-        held.order_by("-first" if backwards else "first")
-        .select_related("text")
-        .defer("accounts", "text__numbers", "text__id_starts")
-    )
+    beyond = held.order_by("-first" if backwards else "first").values_list(*Held._fields)
     more = True
     while more:
-        some = list(beyond[:at_once])
+        some = list(map(Held._make, beyond[:at_once]))
         more, at_once = len(some) == at_once, at_once * 2
         for batch in some:
-            only = None if among is None else among[batch.pk]
-            listed = list(searching.rows(batch.text, only, verdicts))
-            for number, picked in reversed(listed) if backwards else listed:
-                place = batch.first + number
+            lines = None if among is None else among[batch.pk]
+            listed = list(searching.rows(*batch[3:], lines, verdicts, part))
+            for line, picked in reversed(listed) if backwards else listed:
+                place = batch.first + line
                 if low < place and (not high or place < high):
                     yield batch, place, picked
         if more:
@@ -131,14 +147,13 @@ def _walk(
 
 def is_meant(number: str, account_id: str, verdict: str, predicted: str, search: str) -> bool:
     """Whether an invoice of this number and id, with this verdict, has the wanted prediction and words."""
-    wanted = search.lower()
-    named = wanted in number.lower() or wanted == account_id
-    return named and (not predicted or verdict in predictions.CODES.get(predicted, ()))
+    named = fold(search) in fold(number) or search == account_id
+    return named and (not predicted or predictions.kind_of(verdict) == predicted)
 
 
-def _row_of(batch: Batch, place: int, picked: Picked) -> Invoice:
+def _row_of(run: Run, batch: Held, place: int, picked: Picked) -> Invoice:
     return Invoice(
-        run_id=batch.run_id,
+        run_id=run.pk,
         batch_id=batch.pk,
         place=place,
         account_id=picked.account_id,
@@ -147,5 +162,4 @@ def _row_of(batch: Batch, place: int, picked: Picked) -> Invoice:
         currency=picked.currency,
         predicted=picked.verdict,
         state=batch.state,
-        source=Outcome.Source.ROLLCALL,
     )

@@ -30,6 +30,7 @@ from dashboard.services import (
     runs,
     saved_views,
     tally,
+    wanted,
 )
 from dashboard.tables.results import ResultTable
 from dashboard.tables.runs import AttemptTable, RunTable
@@ -38,7 +39,7 @@ from dashboard.views.fragments import not_cached, render_piece_or_page, tidy_add
 from dashboard.views.saved_views import opens_with_view
 
 LAST_CALLS = 5
-ORDER = (*finding.BY_NEED, "waiting", "not_sent", "picked")
+ORDER = (*wanted.BY_NEED, "waiting", "not_sent", "picked")
 
 may_enroll = permission_required("dashboard.enroll", raise_exception=True)
 

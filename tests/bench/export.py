@@ -110,6 +110,7 @@ def filled(number: int) -> int:
                 attempt=attempt,
                 account_id=row["id"],
                 invoice_number=row["number"],
+                folded=row["number"].casefold(),
                 outstanding=row["outstanding"],
                 **(FAILED if place % 5 == 0 else {"state": "enrolled", "vendor_status": "SUCCESS"}),
             )

@@ -81,10 +81,11 @@ def fill() -> None:
         cursor.execute(
             f"""
             WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < {EACH - 1})
-            INSERT INTO dashboard_outcome (run_id, place, account_id, invoice_number, state, source, vendor_status, reason, error,
-                currency, predicted, settled_at, looks, seen)
-            SELECT r.id, i + 1, 'account-' || r.id || '-' || i, 'INV-' || i, CASE WHEN i < 10 THEN 'failed' ELSE 'enrolled' END,
-                'answer', '', CASE WHEN i < 10 THEN 'reason_' || (i % 5) ELSE '' END, '', 'USD', 'enters', r.created_at, 0, ''
+            INSERT INTO dashboard_outcome (run_id, place, account_id, invoice_number, folded, state, source, vendor_status,
+                reason, error, currency, predicted, settled_at, looks, seen)
+            SELECT r.id, i + 1, 'account-' || r.id || '-' || i, 'INV-' || i, 'inv-' || i,
+                CASE WHEN i < 10 THEN 'failed' ELSE 'enrolled' END, 'answer', '',
+                CASE WHEN i < 10 THEN 'reason_' || (i % 5) ELSE '' END, '', 'USD', 'enters', r.created_at, 0, ''
             FROM dashboard_run r, n WHERE r.id > {last - RECENT}
             """
         )

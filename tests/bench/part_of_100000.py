@@ -72,10 +72,11 @@ def run_of(number: int, sandbox: Any) -> Any:
     run = ledger.queued(number)
     connection.cursor().execute(
         """
-        INSERT INTO dashboard_outcome (run_id, batch_id, place, account_id, invoice_number, state, source, vendor_status,
-            reason, error, currency, predicted, settled_at, looks, seen)
+        INSERT INTO dashboard_outcome (run_id, batch_id, place, account_id, invoice_number, folded, state, source,
+            vendor_status, reason, error, currency, predicted, settled_at, looks, seen)
         SELECT b.run_id, b.id, b.first + a.key,
-            json_extract(a.value, '$.id'), json_extract(a.value, '$.number'), 'failed', 'answer', 'FAILED',
+            json_extract(a.value, '$.id'), json_extract(a.value, '$.number'), lower(json_extract(a.value, '$.number')),
+            'failed', 'answer', 'FAILED',
             CASE WHEN a.key % 2 THEN 'other' ELSE 'active_execution' END, '', 'USD', '', '2026-01-01', 0, ''
         FROM dashboard_batch b, json_each(b.accounts) a
         """

@@ -33,6 +33,7 @@ from dashboard.services import (
     answers,
     claiming,
     clock,
+    finding,
     history,
     outcomes,
     pace,
@@ -713,6 +714,42 @@ class TestUpgrades:
         first, second = Run.objects.order_by("pk")
         assert [call.number for call in history.attempts(first).rows] == [1]
         assert [call.number for call in history.attempts(second).rows] == [2, 1]
+
+    @pytest.mark.row("O23")
+    def test_results_of_an_earlier_version_are_found_by_numbers_in_any_case(self) -> None:
+        executor = MigrationExecutor(connection)
+        executor.migrate([("dashboard", "0018_attempts_of_runs")])
+        try:
+            old = executor.loader.project_state([("dashboard", "0018_attempts_of_runs")]).apps
+            names = ("Run", "Batch", "BatchText", "Outcome")
+            runs, batches, texts, outcomes = (old.get_model("dashboard", name).objects for name in names)
+            run = runs.create(
+                campaign_id="c",
+                campaign_name="c",
+                size=2,
+                token=uuid.uuid4(),
+                enrolled=2,
+                tally={"enrolled///": [2, "0", 2]},
+            )
+            batch = batches.create(run=run, number=1, first=1, size=2, accounts=[{"id": "a"}, {"id": "b"}])
+            texts.create(batch=batch, run=run, numbers="inv-7\nstraße", account_ids="a\nb", verdicts="\n\n\n")
+            for place, (account_id, number) in enumerate((("a", "Inv-7"), ("b", "Straße")), start=1):
+                outcomes.create(
+                    run=run,
+                    batch=batch,
+                    place=place,
+                    account_id=account_id,
+                    invoice_number=number,
+                    state="enrolled",
+                    settled_at=django_timezone.now(),
+                )
+        finally:
+            call_command("migrate", verbosity=0)
+
+        run = Run.objects.get()
+        for search, number in (("INV-7", "Inv-7"), ("STRASSE", "Straße")):
+            assert [row.outcome.invoice_number for row in finding.find(run, search=search).rows] == [number]
+        assert list(run.outcomes.order_by("place").values_list("folded", flat=True)) == ["inv-7", "strasse"]
 
     @pytest.mark.row("O25")
     def test_an_answer_that_trips_us_is_set_aside_whole_and_read_again_by_a_later_version(

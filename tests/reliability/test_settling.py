@@ -84,6 +84,62 @@ class TestReadAgain:
         assert (run.enrolled, run.failed) == (1, 0)
 
     @pytest.mark.parametrize(
+        ("fault", "options"),
+        [
+            ("status", {"status": 503}),
+            ("close", {}),
+            ("html200", {}),
+            ("rate_limit", {}),
+            ("status", {"status": 401}),
+        ],
+        ids=str,
+    )
+    def test_a_reading_that_fails_is_made_again_and_is_not_the_last(
+        self,
+        sandbox: Sandbox,
+        hands: Hands,
+        lost: LostRun,
+        settings: Settings,
+        fault: str,
+        options: dict[str, Any],
+    ) -> None:
+        settings.SETTLE_AFTER = 60
+        run = lost(1, process=False)
+        due()
+        run = hands.look(run)
+        sandbox.store.enroll(run.campaign_id, [run.outcomes.get(state=STATE.FAILED).account_id])
+
+        sandbox.faults.queue(fault, method="GET", path="/accounts/", times=None, **options)
+        for _ in range(5):
+            due()
+            run = hands.look(run)
+        outcome = run.outcomes.get()
+        assert (outcome.state, outcome.looks) == (STATE.FAILED, 1)
+        assert outcome.seen.startswith("could not be read: ")
+        assert outcome.looked_at
+        assert outcome.look_at == outcome.looked_at + timedelta(minutes=10)
+
+        sandbox.faults.clear()
+        due()
+        run = hands.look(run)
+        assert (run.enrolled, run.failed) == (1, 0)
+
+    def test_who_cannot_read_for_days_gives_up(
+        self, sandbox: Sandbox, hands: Hands, lost: LostRun, settings: Settings
+    ) -> None:
+        settings.SETTLE_AFTER = 60
+        run = lost(1, process=False)
+        sandbox.faults.queue("status", status=503, method="GET", path="/accounts/", times=None)
+        run.outcomes.update(settled_at=clock.now() - timedelta(days=3))
+
+        for _ in range(5):
+            due()
+            run = hands.look(run)
+
+        outcome = run.outcomes.get()
+        assert (outcome.state, outcome.looks, outcome.look_at) == (STATE.UNKNOWN, 3, None)
+
+    @pytest.mark.parametrize(
         ("account", "seen"),
         [
             ({"status": "disputed"}, "Disputed, no campaign"),

@@ -1,6 +1,7 @@
 """The list of a run's invoices: every one of them once, in any order, at any depth, with and without an outcome."""
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,14 +9,14 @@ from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 
 from dashboard.api.schema import Account, Campaign, EnrollmentRow, EnrollmentWord
-from dashboard.models import Attempt, Outcome, Run
-from dashboard.services import finding, outcomes, runs, searching, sending, settling, unsent
+from dashboard.models import Attempt, BatchText, Outcome, Run
+from dashboard.services import finding, outcomes, runs, searching, sending, settling, unsent, wanted
 from dashboard.services.answers import Answer, Fate
 from dashboard.services.finding import Found
 from tests import ledger
 
 pytestmark = pytest.mark.django_db
-SORTS = [f"{way}{key}" for key in finding.SORTS for way in ("", "-")]
+SORTS = [f"{way}{key}" for key in wanted.SORTS for way in ("", "-")]
 
 
 def numbers(found: Found) -> list[str]:
@@ -220,10 +221,16 @@ def test_what_few_batches_have_is_found_by_id_in_the_order_of_what_many_have(
     sort: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = uneven()
-    few = walk(run, sort=sort, search="7", per_page=4)
+    pages = [{way: place} for way in ("after", "before") for place in range(0, 140, 3)]
+
+    def leads_to(page: dict[str, int]) -> list[str]:
+        return numbers(finding.find(run, sort=sort, search="7", per_page=4, **page))
+
+    few, from_anywhere = walk(run, sort=sort, search="7", per_page=4), list(map(leads_to, pages))
     monkeypatch.setattr(searching, "candidates", lambda run, search: None)
 
     assert walk(run, sort=sort, search="7", per_page=4) == few
+    assert list(map(leads_to, pages)) == from_anywhere
     assert sorted(few) == sorted(
         number for each in range(1, 128) if "7" in (number := f"INV-{each * 37 % 1000:03}")
     )
@@ -234,11 +241,13 @@ def test_what_few_batches_have_is_found_by_id_in_the_order_of_what_many_have(
 def test_what_few_batches_have_is_not_walked_to(sort: str) -> None:
     run = uneven()
     with CaptureQueriesContext(connection) as queries:
-        finding.find(run, sort=sort, search="037")
+        found = finding.find(run, sort=sort, search="037", per_page=1)
 
-    found = [walked(query["sql"]) for query in queries if PLACES in query["sql"]]
-    assert found
-    assert all("one_fate" in plan[0] or "autoindex" in plan[0] for plan in found), found
+    assert numbers(found) == ["INV-037"]
+    [sql] = [query["sql"] for query in queries if 'FROM "dashboard_outcome"' in query["sql"]]
+    with connection.cursor() as cursor:
+        [plan] = cursor.execute("EXPLAIN QUERY PLAN " + sql.replace("%", "%%"), ()).fetchall()
+    assert "one_fate" in plan[3] or "autoindex" in plan[3], plan
 
 
 def test_what_many_have_is_walked_to() -> None:
@@ -247,7 +256,7 @@ def test_what_many_have_is_walked_to() -> None:
     with CaptureQueriesContext(connection) as queries:
         assert searching.candidates(run, "INV-") is None  # more than few invoices
     assert len(queries) == 2
-    assert searching.candidates(run, "É") is None
+    assert searching.candidates(run, "É") == {}
     assert sum(map(len, (searching.candidates(run, "INV-77") or {}).values())) == 11
 
 
@@ -344,18 +353,80 @@ def test_a_number_is_found_with_quotes_and_accents_in_it() -> None:
     assert walk(run, search='É"\\') == ['É"\\1']
 
 
-def test_letters_of_a_number_are_found_in_either_case_also_beside_accents(
+@pytest.mark.parametrize("are_few", [True, False])
+@pytest.mark.parametrize(
+    ("number", "searches"),
+    [
+        ("Façade-77ab", ("77AB", "77ab", "ADE-77Ab", "Façade", "FAÇADE")),
+        ("ΔΑΣΟΣ-9", ("ΔΑΣ", "δας", "σος-9")),  # a sigma has another form where a word ends
+        ("Straße 4", ("STRASSE", "straße 4")),
+        ("AB\n1\t2", ("b 1", "B\n1", "1 2")),  # a page shows a blank
+    ],
+)
+def test_letters_of_a_number_are_found_in_either_case_in_any_script(
+    are_few: bool, number: str, searches: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = half_done()
+    one, waits = run.outcomes.get(place=7), ledger.queued(1)
+    one.invoice_number = number
+    one.save()
+    searching.add(one.batch_id, {one.account_id: number})
+    batch = waits.batches.get()
+    batch.accounts[0]["number"] = number
+    BatchText.objects.filter(run=waits).delete()
+    searching.write([batch])
+    if not are_few:
+        monkeypatch.setattr(searching, "candidates", lambda run, search: None)
+
+    for search in searches:
+        assert walk(run, search=search) == [number]
+        assert walk(waits, search=search) == [" ".join(number.split())]
+
+
+def test_what_is_answered_while_a_search_is_made_is_listed_all_the_same(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     run = half_done()
-    one = run.outcomes.get(place=7)
-    Outcome.objects.filter(pk=one.pk).update(invoice_number="Façade-77ab")
-    searching.add(one.batch_id, {one.account_id: "Façade-77ab"})
+    first = []
 
-    for search in ("77AB", "77ab", "ADE-77Ab", "Façade"):
-        assert walk(run, search=search) == ["Façade-77ab"]
-    monkeypatch.setattr(searching, "candidates", lambda run, search: None)
-    assert walk(run, search="ADE-77Ab") == ["Façade-77ab"]
+    def followed_by_an_answer(read: Callable[..., Any]) -> Callable[..., list[Any]]:
+        def then_answered(*args: Any, **options: Any) -> list[Any]:
+            rows = list(read(*args, **options))
+            if not first:
+                first.append(rows)
+                ledger.answered(run, "SUCCESS")
+            return rows
+
+        return then_answered
+
+    for name in ("read", "rows"):
+        monkeypatch.setattr(unsent, name, followed_by_an_answer(getattr(unsent, name)))
+
+    assert len(finding.find(run, search="INV-2", per_page=200).rows) == 62
+    assert first
+
+
+def test_a_verdict_of_another_version_is_none_also_before_it_is_answered() -> None:
+    accounts = [{"id": ledger.account_id(1), "number": "INV-1", "verdict": "gone"}]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+
+    before = finding.find(run, predicted="none")
+    ledger.answered(run, "SUCCESS")
+    after = finding.find(run, predicted="none")
+
+    assert numbers(before) == numbers(after) == ["INV-1"]
+    assert before.stretch.total == after.stretch.total == 1
+
+
+def test_numbers_are_in_order_whatever_their_case() -> None:
+    run = half_done()
+    for place, number in enumerate(("b-2", "A-1", "a-3", "B-1"), start=1):
+        one = run.outcomes.get(place=place)
+        one.invoice_number = number
+        one.save()
+
+    assert walk(run, sort="number")[:4] == ["A-1", "a-3", "B-1", "b-2"]
 
 
 def test_a_reason_leads_to_its_invoices_alone() -> None:

@@ -1,5 +1,6 @@
 """Rows go in a hundred at a time, in the database's own fast way."""
 
+import uuid
 from collections.abc import Mapping
 from datetime import timedelta
 
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from dashboard.api.schema import Campaign
 from dashboard.models import Attempt, Outcome, Run
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import outcomes, runs
@@ -81,3 +83,20 @@ def test_what_is_being_sent_again_is_left_alone_however_many_they_are(collector:
     asked = [query["sql"] for query in queries if query["sql"].startswith("SELECT")]
     assert not any(ledger.account_id(1) in sql for sql in asked)
     assert Run.objects.get(pk=run.pk).counts["unknown"] == 99
+
+
+def test_a_number_that_was_told_meanwhile_outlives_an_answer_without_one(collector: User) -> None:
+    accounts = [{"id": ledger.account_id(1)}]
+    campaign = Campaign(id=ledger.CAMPAIGN_ID, name="Chase")
+    run = runs.queue(starter=None, campaign=campaign, accounts=accounts, token=uuid.uuid4())
+    ledger.unanswered(run)
+    run.outcomes.update(settled_at=timezone.now() - timedelta(minutes=2))
+    runs.send_again(run=run, who=collector, note="sure")
+    outcome = run.outcomes.get()
+    outcome.invoice_number = "Late-1"
+    outcome.save()
+
+    ledger.answered(run, "SUCCESS")
+
+    outcome.refresh_from_db()
+    assert (outcome.state, outcome.invoice_number, outcome.folded) == ("enrolled", "Late-1", "late-1")

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.test import Client as Browser
 
 from dashboard.models import Attempt, Batch, Outcome, Run
-from dashboard.sandbox.ledger import Call
+from dashboard.sandbox.ledger import Call, Enrollment
 from dashboard.sandbox.server import Sandbox
 from dashboard.services import results
 
@@ -29,7 +29,8 @@ class Reckoning:
         self.reader = reader
         self.runs = list(Run.objects.order_by("pk"))
         self.attempts = list(Attempt.objects.select_related("batch__run").order_by("started_at", "pk"))
-        self.posts = sandbox.ledger.posts
+        # A call whose worker was killed while it wrote comes without its end, and does nothing.
+        self.posts = [post for post in sandbox.ledger.posts if isinstance(post.body, dict)]
         self.attempt_of, self._without = matched(self.posts, self.attempts)
 
     def findings(self) -> dict[str, list[str]]:
@@ -148,7 +149,13 @@ class Reckoning:
             attempt = self.attempt_of.get(entry.call)
             word = told[attempt.batch.run_id].get(entry.account_id) if attempt else "nothing"
             if word in (STATE.FAILED, STATE.SKIPPED, STATE.NOT_SENT, "nothing", None):
-                yield f"{entry.account_id} by call {entry.call} ({attempt}): {word}"
+                yield f"{entry.account_id} by call {entry.call} at {entry.at} ({attempt}): {word}, {self._seen(entry)}"
+
+    @staticmethod
+    def _seen(entry: Enrollment) -> list[dict[str, Any]]:
+        """All that is known of the account, to find out why."""
+        shown = ("run_id", "state", "reason", "source", "settled_at", "looks", "looked_at", "seen")
+        return list(Outcome.objects.filter(account_id=entry.account_id).values(*shown))
 
 
 def ids_of(post: Call) -> list[str]:
