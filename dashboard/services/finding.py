@@ -61,7 +61,7 @@ def _of_few(wanted: Wanted, after: int, before: int, per_page: int) -> tuple[lis
     if (start := after or before) in places:
         low = places.index(start) + bool(after)
     elif start:  # it is not among them any more
-        at = next(unsent.read(wanted.run.outcomes.filter(place=start)), Invoice(place=start))
+        at = unsent.at(wanted.run, start) or Invoice(place=start)
         low = _in_order(wanted, [*listed, at]).index(at)
     if before:
         low = max(0, low - per_page)

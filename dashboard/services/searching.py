@@ -115,10 +115,29 @@ def rows(
 
     `part`, as `fold` gives it, is somewhere in what is listed of them: to look there first spares reading the others.
     """
-    ids, codes, words = account_ids.split("\n"), verdicts.split("\n")[1:-1], picked.split("\n")
-    for line in range(len(ids)) if lines is None else lines:
-        if (only is None or codes[line] in only) and part in fold(words[line]):
-            yield line, Picked(ids[line], codes[line], *words[line].split("\t"))
+    codes = verdicts.split("\n")[1:-1]
+    possible = _with(picked, part) if lines is None else lines
+    found = [line for line in possible if only is None or codes[line] in only]
+    if not found:
+        return
+    ids, words = account_ids.split("\n"), picked.split("\n")
+    for line in found:
+        yield line, Picked(ids[line], codes[line], *words[line].split("\t"))
+
+
+def _with(text: str, part: str) -> Iterator[int]:
+    """The lines of a text that have it, from 0; all where there is nothing to look for."""
+    if not part:
+        yield from range(text.count("\n") + 1)
+        return
+    text = text.casefold()
+    line = end = 0
+    while (at := text.find(part, end)) >= 0:
+        line += text.count("\n", end, at)
+        yield line
+        end = text.find("\n", at)
+        if end < 0:
+            return
 
 
 def _text_of(batch: Batch) -> BatchText:

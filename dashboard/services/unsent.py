@@ -47,6 +47,12 @@ def read(outcomes: "QuerySet[Outcome]") -> Iterator[Invoice]:
     return map(Invoice._make, outcomes.values_list(*Invoice._fields))
 
 
+def at(run: Run, place: int) -> Invoice | None:
+    """What has an outcome there, with no more than lists are sorted by."""
+    found = run.outcomes.filter(place=place).values("pk", "place", "folded", "outstanding", "state")
+    return next((Invoice(**fields) for fields in found), None)
+
+
 class Held(NamedTuple):
     """What a batch without outcomes holds: see `BatchText`."""
 

@@ -33,7 +33,7 @@ def take(
     if wanted.sorted_by == PICKED:
         return _as_picked(wanted, start, backwards, at_most)
     if start and at is None:
-        at = next(unsent.read(wanted.run.outcomes.filter(place=start)), None)
+        at = unsent.at(wanted.run, start)
     is_unsent = bool(start) and (at is None or at.pk is None)
     rows: list[Invoice] = []
     if is_unsent:

@@ -344,6 +344,31 @@ def test_a_search_is_for_letters_not_for_patterns_nor_for_what_else_is_kept(sear
     assert walk(half_done(), search=search) == []
 
 
+@pytest.mark.parametrize(
+    ("part", "only", "lines"),
+    [
+        ("", None, [0, 1, 2, 3, 4]),
+        ("77", None, [0, 1, 4]),
+        ("77", {"past_due"}, [1]),
+        ("", {"past_due"}, [1, 2]),
+        ("ab", None, [2]),
+        ("usd", None, [0]),
+        ("8", None, []),
+        ("77", {"closed"}, []),
+    ],
+)
+def test_the_lines_of_a_batch_that_have_a_part_of_a_number(
+    part: str, only: set[str] | None, lines: list[int]
+) -> None:
+    picked = "77-77\t1.50\tUSD\nx77\t\t\nAB\t\t\n\t\t\n-77\t\t"
+    verdicts = "\nenters\npast_due\npast_due\nenters\nenters\n"
+
+    found = list(searching.rows("a\nb\nc\nd\ne", verdicts, picked, only=only, part=part))
+
+    assert [line for line, _ in found] == lines
+    assert [row.account_id for _, row in found] == ["abcde"[line] for line in lines]
+
+
 def test_a_number_is_found_with_quotes_and_accents_in_it() -> None:
     accounts = [{"id": ledger.account_id(1), "number": 'É"\\1'}]
     run = runs.queue(
