@@ -80,7 +80,11 @@ def run_move(request: SignedIn, campaign_id: UUID) -> HttpResponse:
 
 
 def _review(
-    request: SignedIn, campaign_id: UUID, problem: Promise | str = "", status: int = 200
+    request: SignedIn,
+    campaign_id: UUID,
+    problem: Promise | str = "",
+    status: int = 200,
+    typed: str | None = None,
 ) -> HttpResponse:
     picked = selection.known(request.user, campaign_id)
     under_way = _under_way(picked) if picked else {}  # what is done by now is in what is checked next
@@ -89,7 +93,7 @@ def _review(
         "review": checked,
         "campaign": checked.campaign,
         "campaign_id": campaign_id,
-        "form": _confirm_form(checked),
+        "form": _confirm_form(checked, typed=typed),
         "problem": problem,
         "last_run": None if checked.size else review.last_run(request.user, campaign_id),
         **_offers(checked),
@@ -115,10 +119,21 @@ def _under_way(picked: Selection) -> dict[str, Any]:
     }
 
 
-def _confirm_form(checked: Review, prefix: str | None = None) -> ConfirmForm:
+def _confirm_form(checked: Review, prefix: str | None = None, typed: str | None = None) -> ConfirmForm:
+    """`typed` was not the number that was asked for."""
     picked = checked.selection
     marks = {"token": picked.token, "revision": picked.revision, "mark": checked.mark}
-    return ConfirmForm(initial=marks, prefix=prefix)
+    if typed is None:
+        return ConfirmForm(initial=marks, prefix=prefix)
+    form = ConfirmForm({**marks, "typed": typed})
+    _point_at_typed(form)
+    return form
+
+
+def _point_at_typed(form: ConfirmAllForm) -> None:
+    if not form.has_error("typed"):
+        form.add_error("typed", PROBLEMS[Problem.NOT_TYPED][0])
+    form.fields["typed"].widget.attrs["autofocus"] = True
 
 
 def _offers(checked: Review) -> dict[str, Any]:
@@ -135,16 +150,16 @@ def _decide(request: SignedIn, campaign_id: UUID) -> HttpResponse:
     if {"remove", "leave_out", "leave_out_verdict"} & request.POST.keys():
         return _take_out(request, campaign_id)
     form = ConfirmForm(request.POST)
-    if not form.is_valid():
-        problem = (
-            NOT_CONFIRMED
-            if {"token", "revision", "mark"} & form.errors.keys()
-            else PROBLEMS[Problem.NOT_TYPED][0]
-        )
-        return _review(request, campaign_id, problem, status=422)
-    result = review.confirm(request.user, campaign_id, **form.cleaned_data)
+    if {"token", "revision", "mark"} & form.errors.keys():
+        return _review(request, campaign_id, NOT_CONFIRMED, status=422)
+    result = (
+        review.confirm(request.user, campaign_id, **form.cleaned_data)
+        if form.is_valid()
+        else Problem.NOT_TYPED
+    )
     if isinstance(result, Problem):
-        return _review(request, campaign_id, *PROBLEMS[result])
+        typed = request.POST.get("typed", "") if result is Problem.NOT_TYPED else None
+        return _review(request, campaign_id, *PROBLEMS[result], typed=typed)
     return see_other(result.get_absolute_url())
 
 
@@ -173,6 +188,7 @@ def _selections(
         "checked": [
             (one, _confirm_form(one, one.selection.campaign_id), one in sendable) for one in found.reviews
         ],
+        "ticked": request.POST.getlist("campaign_id"),
         "unread": found.unread,
         "together": found,
         "sendable": sum(one.size for one in sendable),
@@ -189,12 +205,13 @@ def _confirm_all(request: SignedIn) -> HttpResponse:
     forms = {campaign_id: ConfirmForm(request.POST, prefix=campaign_id) for campaign_id in ticked}
     whole = ConfirmAllForm(request.POST)
     if not forms:
-        return _selections(request, NOTHING_TICKED, status=422)
+        return _selections(request, NOTHING_TICKED, status=422, form=whole)
     if not all(form.is_valid() for form in forms.values()):
-        return _selections(request, NOT_CONFIRMED, status=422)
+        return _selections(request, NOT_CONFIRMED, status=422, form=whole)
     confirmed = {campaign_id: form.cleaned_data for campaign_id, form in forms.items()}
     if not whole.is_valid() or not review.is_typed(request.user, confirmed, whole.cleaned_data["typed"]):
-        return _selections(request, PROBLEMS[Problem.NOT_TYPED][0], status=422, form=whole)
+        _point_at_typed(whole)
+        return _selections(request, *PROBLEMS[Problem.NOT_TYPED], form=whole)
     results = review.confirm_all(request.user, confirmed)
     for result in results:
         _say(request, result)

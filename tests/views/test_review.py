@@ -132,6 +132,24 @@ class TestLargeRuns:
         assert response.status_code == status
         assert Run.objects.count() == (status == 303)
 
+    @pytest.mark.parametrize(
+        ("typed", "why"),
+        [("2", "Type the number of invoices to confirm"), ("three", "Type the number in digits.")],
+    )
+    def test_what_was_typed_wrong_stays_with_the_reason_beside_it(
+        self, web: Browser, sandbox: Sandbox, settings: Settings, typed: str, why: str
+    ) -> None:
+        settings.LARGE_RUN = 2
+        page = pick(web, *(free(sandbox) for _ in range(3)))
+
+        again = web.post(review(), hidden(page) | {"typed": typed})
+
+        field = again.content.decode().partition('name="typed"')[2]
+        assert f'value="{typed}"' in field.partition(">")[0]
+        assert "autofocus" in field.partition(">")[0]
+        assert why in field.partition("</form>")[0]
+        assert web.post(review(), hidden(again) | {"typed": "3"}).status_code == 303
+
     def test_a_small_one_does_not(self, web: Browser, sandbox: Sandbox, settings: Settings) -> None:
         settings.LARGE_RUN = 2
 
@@ -238,6 +256,23 @@ class TestAllSelections:
         web.post(reverse("selection-list"), marks)
 
         assert Run.objects.count() == runs
+
+    @pytest.mark.parametrize("ticked", [[], [OPEN], [REMINDER, OPEN]])
+    def test_what_was_sent_in_vain_keeps_its_ticks_and_its_number(
+        self, web: Browser, page: HttpResponse, settings: Settings, ticked: list[str]
+    ) -> None:
+        settings.LARGE_RUN = 0
+
+        again = web.post(
+            reverse("selection-list"), hidden(page) | {"campaign_id": ticked, "typed": "7"}
+        ).content.decode()
+
+        boxes = re.findall(r'name="campaign_id" value="([^"]+)"[^>]*?( checked)?>', again)
+        assert sorted(boxes) == sorted(
+            (each, " checked" if each in ticked else "") for each in (REMINDER, OPEN)
+        )
+        assert 'value="7"' in again
+        assert not Run.objects.exists()
 
     def test_all_are_shown_however_many_with_their_sums_and_counts(
         self, web: Browser, sandbox: Sandbox
