@@ -170,7 +170,7 @@ def test_numbers_pasted_in_the_picker_are_looked_up(hand: Hand, picker: str, san
 
     hand.presses("Look up invoice numbers")
     with working():
-        hand.sees("Line by line")
+        hand.sees("Use the 1 found, leave the other one")
     hand.presses("Use the 1 found, leave the other one")
 
     hand.page.wait_for_url(re.compile("/review/"))
